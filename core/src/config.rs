@@ -1,0 +1,113 @@
+//! Where the database's URL comes from.
+
+use serde_json::Value;
+
+use crate::error::InvalidInput;
+use crate::url::{DatabaseUrl, SqliteUrl};
+
+/// How to open a store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Config {
+    /// Where the data is.
+    pub url: DatabaseUrl,
+    /// Whether opening brings the schema up to date; if not, an old schema is refused.
+    pub migrate: bool,
+}
+
+impl Config {
+    /// The store at `url`, its schema brought up to date when it is opened.
+    #[must_use]
+    pub fn new(url: DatabaseUrl) -> Self {
+        Self { url, migrate: true }
+    }
+
+    /// The same, but an old schema is refused.
+    #[must_use]
+    pub fn without_migration(mut self) -> Self {
+        self.migrate = false;
+        self
+    }
+}
+
+/// Finds the database's URL, in the specification's order:
+///
+/// 1. the environment's `DATABASE_URL`, given as `environment`; an empty one counts as unset;
+/// 2. `database_url` in the configuration file, given as `file`, its JSON text;
+/// 3. `database` there, the original's older name for an SQLite file, or `:memory:`;
+/// 4. `sqlite:///bot_data.db`.
+///
+/// ```
+/// use botstore_core::config::database_url;
+///
+/// let url = database_url(None, Some(r#"{"database": "old.db"}"#))?;
+/// assert_eq!(url.to_string(), "sqlite:///old.db");
+/// # Ok::<(), botstore_core::InvalidInput>(())
+/// ```
+///
+/// # Errors
+///
+/// [`InvalidInput`] of `database_url`, `database` or `config`, whichever is at fault.
+pub fn database_url(environment: Option<&str>, file: Option<&str>) -> Result<DatabaseUrl, InvalidInput> {
+    if let Some(url) = environment.filter(|url| !url.is_empty()) {
+        return url.parse();
+    }
+    let config = match file {
+        // The parser's own words could repeat a part of the file.
+        Some(json) => serde_json::from_str(json).map_err(|error| {
+            InvalidInput::new(
+                "config",
+                format!("is no JSON: line {}, column {}", error.line(), error.column()),
+            )
+        })?,
+        None => Value::Object(serde_json::Map::new()),
+    };
+    let Value::Object(config) = config else {
+        return Err(InvalidInput::new("config", "is no JSON object"));
+    };
+    let text = |name| match config.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) if !text.is_empty() => Ok(Some(text.as_str())),
+        Some(_) => Err(InvalidInput::new(name, "is no text, or empty")),
+    };
+    if let Some(url) = text("database_url")? {
+        return url.parse();
+    }
+    Ok(DatabaseUrl::Sqlite(match text("database")? {
+        Some(":memory:") => SqliteUrl::memory(),
+        Some(path) if path.contains('\0') => return Err(InvalidInput::new("database", "contains NUL")),
+        Some(path) => SqliteUrl::file(path),
+        None => SqliteUrl::file("bot_data.db"),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_url_comes_from_the_first_place_that_has_one() {
+        let both = r#"{"database_url": "sqlite:///new.db", "database": "old.db"}"#;
+        for (environment, file, expected) in [
+            (Some("sqlite:///env.db"), Some(both), "sqlite:///env.db"),
+            (Some(""), Some(both), "sqlite:///new.db"),
+            (None, Some(both), "sqlite:///new.db"),
+            (None, Some(r#"{"database": "100%.db"}"#), "sqlite:///100%.db"),
+            (None, Some(r#"{"database": ":memory:"}"#), "sqlite:///:memory:"),
+            (None, Some("{}"), "sqlite:///bot_data.db"),
+            (None, None, "sqlite:///bot_data.db"),
+        ] {
+            assert_eq!(database_url(environment, file).unwrap().to_string(), expected);
+        }
+    }
+
+    #[test]
+    fn what_is_at_fault_is_named() {
+        let field = |environment, file| database_url(environment, file).unwrap_err().field;
+        assert_eq!(field(Some("nonsense"), None), "database_url");
+        assert_eq!(field(None, Some("{")), "config");
+        assert_eq!(field(None, Some("[]")), "config");
+        assert_eq!(field(None, Some(r#"{"database_url": 5}"#)), "database_url");
+        assert_eq!(field(None, Some(r#"{"database": ""}"#)), "database");
+    }
+}

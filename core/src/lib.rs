@@ -1,0 +1,38 @@
+//! What a chat bot's store is, without knowing any database.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`store`] | one trait an area, and [`BotStore`], which is all of them |
+//! | [`model`] | validated types: what has been made cannot be refused for a business reason |
+//! | [`mod@fold`] | what a batch of events does to a store, as a pure function |
+//! | [`url`], [`config`] | `DATABASE_URL` in every form, and where it comes from |
+//! | [`StoreError`] | what can go wrong, by what a caller can do about it |
+//!
+//! Areas have the same names everywhere: ingest, users, chat, channel, outbound, status, tokens, audit, kv,
+//! maintenance, lifecycle.
+//!
+//! ```
+//! use botstore_core::model::{Limit, MessageText, Timestamp, Username};
+//! use botstore_core::{BotStore, Events, Result};
+//!
+//! /// A handler gets a store; which database is behind it is not its business.
+//! async fn greet(store: &dyn BotStore, now: Timestamp) -> Result<usize> {
+//!     let ada = Username::new("ada")?;
+//!     store.user_joined(now, &ada).await?;
+//!     store.chat(now, &ada, &MessageText::new("hello")?).await?;
+//!     Ok(store.recent_chat(Limit::new(50)?).await?.len())
+//! }
+//! ```
+
+pub mod config;
+mod error;
+pub mod fold;
+pub mod model;
+pub mod store;
+pub mod url;
+
+pub use error::{ErrorKind, InvalidInput, Result, StoreError};
+pub use store::{
+    Audit, BotStore, Channel, Chat, Events, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens,
+    Users,
+};

@@ -1,0 +1,237 @@
+//! Batches of events, and how far a source has been read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::ChannelEvent;
+use super::text::text_type;
+use crate::error::InvalidInput;
+
+text_type! {
+    /// Where events come from, in order: a file's digest, a stream's name.
+    Source, "source", 1..=255, NoControls
+}
+
+/// A place in a source: the number of the last line, message or entry that was read, 1 for the first.
+/// 0 means that nothing was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Position(i64);
+
+impl Position {
+    /// Before everything.
+    pub const START: Self = Self(0);
+
+    /// A place in a source.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `position`: negative.
+    pub fn new(position: i64) -> Result<Self, InvalidInput> {
+        if position < 0 { Err(InvalidInput::new("position", "is negative")) } else { Ok(Self(position)) }
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What makes a batch exactly-once: the source, where it must stand, and each event's place in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    source: Source,
+    after: Position,
+    positions: Vec<Position>,
+}
+
+impl Cursor {
+    /// The source.
+    #[must_use]
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+
+    /// Where the source must stand for the whole batch to be new.
+    #[must_use]
+    pub fn after(&self) -> Position {
+        self.after
+    }
+
+    /// Where the source stands once the batch is written: the last event's place.
+    #[must_use]
+    pub fn last(&self) -> Position {
+        // A batch is never empty, so this is always the last event's.
+        self.positions.last().copied().unwrap_or(self.after)
+    }
+}
+
+/// Events that are written together or not at all. Validated when it is made, immutable, cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Batch(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    events: Vec<ChannelEvent>,
+    cursor: Option<Cursor>,
+}
+
+/// What is left to do of a batch with a cursor, given where its source stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resume {
+    /// So many of its first events were written before; the rest is new. With 0, all is.
+    From(usize),
+    /// All of it was written before.
+    Done,
+    /// The source stands before the batch, or is unknown: something in between is missing.
+    Gap,
+}
+
+impl Batch {
+    /// The most events that a batch may hold. Beyond about this size a statement of many rows gains no more
+    /// speed and only holds its locks longer.
+    pub const MAX_EVENTS: usize = 1_000;
+
+    /// A batch without a cursor: written once for each time that it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `events`: none, or more than [`Batch::MAX_EVENTS`].
+    pub fn new(events: Vec<ChannelEvent>) -> Result<Self, InvalidInput> {
+        Self::checked(events, None)
+    }
+
+    /// A batch of a source's events, each with its place, following the place `after`: written once, however
+    /// often it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `events` as in [`Batch::new`], or of `position` unless the places increase strictly,
+    /// beginning beyond `after`.
+    pub fn with_cursor(
+        source: Source,
+        after: Position,
+        events: Vec<(Position, ChannelEvent)>,
+    ) -> Result<Self, InvalidInput> {
+        let (positions, events): (Vec<_>, Vec<_>) = events.into_iter().unzip();
+        let mut previous = after;
+        for &position in &positions {
+            if position <= previous {
+                let reason = format!("must increase strictly: {position} follows {previous}");
+                return Err(InvalidInput::new("position", reason));
+            }
+            previous = position;
+        }
+        Self::checked(events, Some(Cursor { source, after, positions }))
+    }
+
+    fn checked(events: Vec<ChannelEvent>, cursor: Option<Cursor>) -> Result<Self, InvalidInput> {
+        if events.is_empty() {
+            return Err(InvalidInput::new("events", "is empty"));
+        }
+        if events.len() > Self::MAX_EVENTS {
+            let reason = format!("has {} events, at most {} are allowed", events.len(), Self::MAX_EVENTS);
+            return Err(InvalidInput::new("events", reason));
+        }
+        Ok(Self(Arc::new(Inner { events, cursor })))
+    }
+
+    /// The events, in order; never empty.
+    #[must_use]
+    pub fn events(&self) -> &[ChannelEvent] {
+        &self.0.events
+    }
+
+    /// The cursor, if it has one.
+    #[must_use]
+    pub fn cursor(&self) -> Option<&Cursor> {
+        self.0.cursor.as_ref()
+    }
+
+    /// What is left to do if the store has `stored` as the source's position (none: it does not know the
+    /// source). A batch without a cursor is always new.
+    #[must_use]
+    pub fn resume(&self, stored: Option<Position>) -> Resume {
+        let Some(cursor) = self.cursor() else { return Resume::From(0) };
+        let stored = stored.unwrap_or(Position::START);
+        if stored < cursor.after {
+            Resume::Gap
+        } else if stored >= cursor.last() {
+            Resume::Done
+        } else {
+            Resume::From(cursor.positions.partition_point(|&position| position <= stored))
+        }
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Recorded {
+    /// Events that were written now.
+    pub applied: u64,
+    /// Events that had been written before.
+    pub skipped: u64,
+}
+
+impl Recorded {
+    /// A report, made by an adapter.
+    #[must_use]
+    pub fn new(applied: usize, skipped: usize) -> Self {
+        Self { applied: applied as u64, skipped: skipped as u64 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Timestamp, Username};
+
+    fn event() -> ChannelEvent {
+        ChannelEvent::UserJoined { at: Timestamp::MIN, username: Username::new("ada").unwrap() }
+    }
+
+    fn batch(after: i64, positions: &[i64]) -> Result<Batch, InvalidInput> {
+        let events = positions.iter().map(|&position| (Position(position), event())).collect();
+        Batch::with_cursor(Source::new("log").unwrap(), Position(after), events)
+    }
+
+    #[test]
+    fn a_batch_has_1_to_1000_events() {
+        assert_eq!(Batch::new(vec![]).unwrap_err().field, "events");
+        assert!(Batch::new(vec![event(); 1_000]).is_ok());
+        assert_eq!(Batch::new(vec![event(); 1_001]).unwrap_err().field, "events");
+    }
+
+    #[test]
+    fn positions_increase_strictly() {
+        assert!(batch(3, &[4, 9, 10]).is_ok());
+        assert_eq!(batch(3, &[3]).unwrap_err().field, "position");
+        assert_eq!(batch(3, &[5, 5]).unwrap_err().reason, "must increase strictly: 5 follows 5");
+    }
+
+    #[test]
+    fn a_batch_goes_on_where_its_source_stands() {
+        let batch = batch(3, &[4, 9, 10]).unwrap();
+        let at = |position| batch.resume(Some(Position(position)));
+        assert_eq!(batch.resume(None), Resume::Gap);
+        assert_eq!(at(2), Resume::Gap);
+        assert_eq!(at(3), Resume::From(0));
+        assert_eq!(at(4), Resume::From(1));
+        assert_eq!(at(8), Resume::From(1));
+        assert_eq!(at(9), Resume::From(2));
+        assert_eq!(at(10), Resume::Done);
+        assert_eq!(at(11), Resume::Done);
+    }
+
+    #[test]
+    fn an_unknown_source_stands_at_the_start() {
+        assert_eq!(batch(0, &[1, 2]).unwrap().resume(None), Resume::From(0));
+    }
+}

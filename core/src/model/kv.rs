@@ -1,0 +1,215 @@
+//! A plugin's own values.
+
+use serde_json::Value;
+
+use super::Timestamp;
+use super::text::text_type;
+use crate::error::InvalidInput;
+
+text_type! {
+    /// A plugin's name: the room in which its keys live.
+    Plugin, "plugin", 1..=255, NoControls
+}
+
+text_type! {
+    /// A key within a plugin's room. Keys are ordered byte by byte.
+    KvName, "key", 1..=255, NoControls
+}
+
+text_type! {
+    /// How the keys of a list begin: any text that a key may begin with, every character standing for itself.
+    KvPrefix, "prefix", 0..=255, NoControls
+}
+
+impl KvPrefix {
+    /// The least text that follows every text with this prefix, byte by byte; none if there is no such text.
+    ///
+    /// With it a prefix is a range of keys, which an index can answer, and no character of it is a wildcard.
+    #[must_use]
+    pub fn end(&self) -> Option<String> {
+        let mut chars: Vec<char> = self.as_str().chars().collect();
+        while let Some(last) = chars.pop() {
+            // The code points after U+D7FF are surrogates, which no text has.
+            let next = match last {
+                '\u{D7FF}' => Some('\u{E000}'),
+                _ => char::from_u32(u32::from(last) + 1),
+            };
+            if let Some(next) = next {
+                chars.push(next);
+                return Some(chars.into_iter().collect());
+            }
+        }
+        None
+    }
+}
+
+/// Where a value lives.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct KvKey {
+    /// The plugin.
+    pub plugin: Plugin,
+    /// The key.
+    pub key: KvName,
+}
+
+/// A JSON value, kept as canonical text of at most 64 KiB: no white space, each object's keys in byte order.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KvValue(String);
+
+impl KvValue {
+    /// The greatest length of the canonical text, in bytes.
+    pub const MAX_BYTES: usize = 64 * 1024;
+
+    /// The value's canonical text.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `value`: longer than 64 KiB.
+    pub fn new(value: &Value) -> Result<Self, InvalidInput> {
+        let mut text = String::new();
+        write_canonical(value, &mut text);
+        if text.len() > Self::MAX_BYTES {
+            let reason = format!("has {} bytes of JSON, at most {} are allowed", text.len(), Self::MAX_BYTES);
+            return Err(InvalidInput::new("value", reason));
+        }
+        Ok(Self(text))
+    }
+
+    /// Reads JSON text of any form.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `value`: no JSON, nested deeper than 128 levels, or longer than 64 KiB.
+    pub fn parse(json: &str) -> Result<Self, InvalidInput> {
+        // The parser's own words could repeat a part of the value.
+        let value = serde_json::from_str(json)
+            .map_err(|error| InvalidInput::new("value", format!("is no JSON (column {})", error.column())))?;
+        Self::new(&value)
+    }
+
+    /// The canonical text.
+    #[must_use]
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// The value.
+    #[must_use]
+    pub fn to_value(&self) -> Value {
+        // The text was written from a value; null stands for what cannot happen.
+        serde_json::from_str(&self.0).unwrap_or_default()
+    }
+}
+
+impl std::fmt::Debug for KvValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "KvValue({} bytes)", self.0.len())
+    }
+}
+
+/// Keys are sorted here rather than by the map type, which a feature of the JSON crate, set by any other crate of a
+/// program, turns into one that keeps insertion order.
+fn write_canonical(value: &Value, text: &mut String) {
+    match value {
+        Value::Array(items) => {
+            text.push('[');
+            for (index, item) in items.iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                write_canonical(item, text);
+            }
+            text.push(']');
+        }
+        Value::Object(fields) => {
+            let mut fields: Vec<_> = fields.iter().collect();
+            fields.sort_unstable_by_key(|&(key, _)| key);
+            text.push('{');
+            for (index, (key, field)) in fields.into_iter().enumerate() {
+                if index > 0 {
+                    text.push(',');
+                }
+                text.push_str(&Value::from(key.as_str()).to_string());
+                text.push(':');
+                write_canonical(field, text);
+            }
+            text.push('}');
+        }
+        scalar => text.push_str(&scalar.to_string()),
+    }
+}
+
+/// A value's version. Each write of any value gets a new one, greater than all before it, and none is ever used
+/// twice: not after a deletion, not after an expiry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KvVersion(i64);
+
+impl KvVersion {
+    /// The version that a store gave.
+    #[must_use]
+    pub const fn new(version: i64) -> Self {
+        Self(version)
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// A value that is there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KvEntry {
+    /// Its key.
+    pub key: KvName,
+    /// The value.
+    pub value: KvValue,
+    /// Its version.
+    pub version: KvVersion,
+    /// From which moment on it is gone.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// What must be there for a write to happen. A value whose time is over is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// Anything or nothing.
+    Any,
+    /// Nothing.
+    Absent,
+    /// The value with this version.
+    Version(KvVersion),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_kept_as_canonical_text() {
+        let value =
+            KvValue::parse(r#" { "b" : [1, 2.50, "\u0000\u00e9"], "a": {"z": null, "y": true} } "#).unwrap();
+        assert_eq!(value.as_json(), r#"{"a":{"y":true,"z":null},"b":[1,2.5,"\u0000é"]}"#);
+        assert_eq!(KvValue::new(&value.to_value()), Ok(value));
+    }
+
+    #[test]
+    fn a_value_has_at_most_64_kib() {
+        let text = |bytes: usize| format!("\"{}\"", "x".repeat(bytes - 2));
+        assert!(KvValue::parse(&text(65_536)).is_ok());
+        assert_eq!(KvValue::parse(&text(65_537)).unwrap_err().field, "value");
+        assert_eq!(KvValue::parse("{").unwrap_err().field, "value");
+        assert_eq!(KvValue::parse(&"[".repeat(200)).unwrap_err().field, "value");
+    }
+
+    #[test]
+    fn the_end_of_a_prefix_follows_all_that_begin_with_it() {
+        let end = |prefix| KvPrefix::new(prefix).unwrap().end();
+        assert_eq!(end("a%"), Some("a&".into()));
+        assert_eq!(end("a\u{10FFFF}"), Some("b".into()));
+        assert_eq!(end("\u{D7FF}"), Some("\u{E000}".into()));
+        assert_eq!(end("\u{10FFFF}"), None);
+        assert_eq!(end(""), None);
+    }
+}
