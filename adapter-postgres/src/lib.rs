@@ -1,1 +1,48 @@
-//! Under construction.
+//! The [`BotStore`](botstore_core::BotStore) adapter for PostgreSQL.
+//!
+//! Every write is one statement in one round trip, committed by itself; statements are prepared once a connection.
+//! One file an area holds its SQL, each statement right above the function that runs it. [`fold`](botstore_core::fold)
+//! decides what a batch does; `record.rs` writes it down.
+//!
+//! ```no_run
+//! use botstore_core::{BotStore, ErrorKind, StoreError};
+//! use botstore_core::url::DatabaseUrl;
+//! use botstore_postgres::PostgresStore;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let url: DatabaseUrl = "postgresql://rosey@localhost/rosey_db".parse()?;
+//! if let DatabaseUrl::Postgres(url) = url {
+//!     let store: Box<dyn BotStore> = Box::new(PostgresStore::open(&url, true).await?);
+//!     println!("{:?}", store.health().await?);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+
+mod audit;
+mod channel;
+mod chat;
+mod client;
+mod error;
+mod ingest;
+mod kv;
+mod lifecycle;
+mod maintenance;
+mod open;
+mod outbound;
+mod record;
+mod row;
+mod status;
+mod tokens;
+mod users;
+
+pub use botstore_migrations::Migrated;
+pub use open::{PostgresStore, migrate};
+
+/// The greatest total, 2^53 - 1, as [`Count::MAX`](botstore_core::model::Count::MAX) has it.
+macro_rules! max_total {
+    () => {
+        "9007199254740991"
+    };
+}
+pub(crate) use max_total;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ChannelEvent;
 use super::text::text_type;
-use crate::error::InvalidInput;
+use crate::error::{InvalidInput, StoreError};
 
 text_type! {
     /// Where events come from, in order: a file's digest, a stream's name.
@@ -167,6 +167,16 @@ impl Batch {
         } else {
             Resume::From(cursor.positions.partition_point(|&position| position <= stored))
         }
+    }
+}
+
+impl Batch {
+    /// The conflict that [`Resume::Gap`] is: where the source stands and where the batch begins.
+    #[must_use]
+    pub fn gap(&self, operation: &'static str, stored: Option<Position>) -> StoreError {
+        let after = self.cursor().map_or(Position::START, Cursor::after);
+        let stands = stored.map_or("is unknown".to_owned(), |stored| format!("stands at {stored}"));
+        StoreError::conflict(operation, format!("the batch begins after {after}, and its source {stands}"))
     }
 }
 

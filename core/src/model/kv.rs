@@ -22,6 +22,20 @@ text_type! {
 }
 
 impl KvPrefix {
+    /// The keys with this prefix that follow `after`, as a range of texts: the first included, the second excluded.
+    ///
+    /// With it a prefix needs no wildcards, of which a key's own characters could be one, and a page begins where the
+    /// last one ended without passing over what came before.
+    #[must_use]
+    pub fn range(&self, after: Option<&KvName>) -> (String, String) {
+        // Keys have no control characters: nothing lies between a key and that key followed by U+0001.
+        let after = after.map(|key| format!("{key}\u{1}")).unwrap_or_default();
+        let start = after.max(self.as_str().to_owned());
+        // Longer than any key, and of the greatest character: greater than all of them.
+        let end = self.end().unwrap_or_else(|| "\u{10FFFF}".repeat(KvName::MAX_CHARS + 1));
+        (start, end)
+    }
+
     /// The least text that follows every text with this prefix, byte by byte; none if there is no such text.
     ///
     /// With it a prefix is a range of keys, which an index can answer, and no character of it is a wildcard.

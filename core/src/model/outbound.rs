@@ -278,6 +278,19 @@ impl Lease {
     }
 }
 
+impl Settled {
+    /// Whether the row, read as a lease is, shows that `lease` was settled just so before: then saying it again is no
+    /// error. The moments may differ, for who repeats itself may do so later.
+    #[must_use]
+    pub fn was_said_before(&self, lease: &Lease, row: &Lease) -> bool {
+        row.token == lease.token
+            && row.message.lease_until.is_none()
+            && row.message.state == self.state
+            && row.message.retry_count == self.retry_count
+            && row.message.error == self.error
+    }
+}
+
 /// 2^n minutes.
 fn backoff(failures: i64) -> Seconds {
     // At most 20 attempts are allowed, so the shift stays far from 32 bits.

@@ -1,0 +1,45 @@
+//! From open to closed.
+
+use std::time::Instant;
+
+use async_trait::async_trait;
+use botstore_core::model::{Backend, Health, PoolHealth};
+use botstore_core::{Lifecycle, Result};
+
+use crate::client::Intent;
+use crate::open::PostgresStore;
+use crate::row::Columns;
+
+const HEALTH: &str = "
+    SELECT current_setting('server_version') AS engine_version,
+        (SELECT max(version) FROM refinery_schema_history) AS schema_version";
+
+#[async_trait]
+impl Lifecycle for PostgresStore {
+    fn backend(&self) -> Backend {
+        Backend::Postgres
+    }
+
+    async fn health(&self) -> Result<Health> {
+        let asked = Instant::now();
+        let row = self.row("health", Intent::Read, HEALTH, &[]).await?;
+        let latency = asked.elapsed();
+        let pool = self.pool.status();
+        Ok(Health::new(
+            Backend::Postgres,
+            row.raw("engine_version")?,
+            row.raw("schema_version")?,
+            latency,
+            PoolHealth { max: pool.max_size, open: pool.size, idle: pool.available, waiting: pool.waiting },
+        ))
+    }
+
+    async fn close(&self) -> Result<()> {
+        // An error means that the gate is closed: somebody else has closed the store.
+        if let Ok(_all) = self.gate.acquire_many(Self::MAX_CALLS).await {
+            self.gate.close();
+            self.pool.close();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,152 @@
+//! Opening a store: the connection's settings, the pool, the schema.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::Duration;
+
+use botstore_core::url::{PostgresUrl, SslMode};
+use botstore_core::{ErrorKind, InvalidInput, Result, StoreError};
+use botstore_migrations::{Migrated, MigrationError, postgres as migrations};
+use deadpool_postgres::{Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts};
+use tokio::sync::Semaphore;
+use tokio_postgres::NoTls;
+
+use crate::error;
+
+/// The most connections: the specification's pool of 5 and its overflow of 10.
+const MAX_CONNECTIONS: usize = 15;
+/// How long a caller waits for a free connection.
+const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a new connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The server's settings that every connection begins with: no just-in-time compilation, which costs short queries
+/// more than it gives; a bound on every statement; and the isolation that the statements are written for.
+const SESSION_OPTIONS: &str =
+    "-c jit=off -c statement_timeout=60s -c default_transaction_isolation=read\\ committed";
+
+/// A store in a PostgreSQL database.
+pub struct PostgresStore {
+    pub(crate) pool: Pool,
+    /// A permit for each call under way. Closing takes them all, and so waits for them; then it closes the gate.
+    pub(crate) gate: Semaphore,
+    shown: String,
+}
+
+impl PostgresStore {
+    /// How many calls may be under way at once; more wait for their turn.
+    pub(crate) const MAX_CALLS: u32 = 1 << 20;
+
+    /// Opens the store at `url`. With `migrate` the schema is brought up to date, else an old one is refused.
+    ///
+    /// # Errors
+    ///
+    /// - [`ErrorKind::Unavailable`]: the server cannot be reached, or refuses.
+    /// - [`ErrorKind::Schema`]: the schema is none that this program works with.
+    /// - [`ErrorKind::InvalidInput`]: a setting in the URL is not understood, or cannot be met.
+    pub async fn open(url: &PostgresUrl, migrate: bool) -> Result<Self> {
+        let store = Self::connect(url)?;
+        let mut client = store.connection("open").await?;
+        store.check_encoding(&client).await?;
+        if migrate {
+            migrations::migrate(&mut client).await.map_err(|error| store.migration_error(error))?;
+        } else {
+            migrations::check(&client).await.map_err(|error| store.migration_error(error))?;
+        }
+        drop(client);
+        Ok(store)
+    }
+
+    fn connect(url: &PostgresUrl) -> Result<Self> {
+        let shown = botstore_core::url::DatabaseUrl::Postgres(url.clone()).to_string();
+        if !matches!(url.ssl_mode(), SslMode::Disable | SslMode::Prefer) {
+            return Err(invalid("asks for TLS, which this version does not offer: use sslmode=prefer").into());
+        }
+        let mut config = tokio_postgres::Config::from_str(url.connection_string())
+            // The driver's words could repeat a part of the URL.
+            .map_err(|_| {
+                invalid("is not understood: postgresql://USER:PASSWORD@HOST/DATABASE is expected")
+            })?;
+        let options = match config.get_options() {
+            Some(given) => format!("{SESSION_OPTIONS} {given}"),
+            None => SESSION_OPTIONS.to_owned(),
+        };
+        config.options(options);
+        if config.get_application_name().is_none() {
+            config.application_name("rosey-bot");
+        }
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_TIMEOUT);
+        }
+        // What a closed connection says of itself is checked without a round trip; a statement finds out the rest.
+        let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let timeouts = Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: None };
+        let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
+            .max_size(MAX_CONNECTIONS)
+            .timeouts(timeouts)
+            .runtime(Runtime::Tokio1)
+            .build()
+            .map_err(|error| {
+                StoreError::new(ErrorKind::Internal, "open", "the pool could not be built").with_source(error)
+            })?;
+        Ok(Self { pool, gate: Semaphore::new(Self::MAX_CALLS as usize), shown })
+    }
+
+    /// A connection of the pool.
+    pub(crate) async fn connection(&self, operation: &'static str) -> Result<Object> {
+        self.pool
+            .get()
+            .await
+            .map_err(|error| error::of_pool(operation, &self.shown, self.pool.status(), error))
+    }
+
+    /// Text that is stored and ordered by bytes needs one encoding on both sides.
+    async fn check_encoding(&self, client: &Object) -> Result<()> {
+        let encoding: String = client
+            .query_one("SELECT current_setting('server_encoding')", &[])
+            .await
+            .map_err(|error| error::of_read("open", error))?
+            .get(0);
+        if encoding == "UTF8" {
+            return Ok(());
+        }
+        let advice = format!("{} is encoded in {encoding}; create it with ENCODING 'UTF8'", self.shown);
+        Err(StoreError::new(ErrorKind::Schema, "open", advice))
+    }
+
+    fn migration_error(&self, error: MigrationError) -> StoreError {
+        match error {
+            MigrationError::Refused(advice) => {
+                StoreError::new(ErrorKind::Schema, "open", format!("{}: {advice}", self.shown))
+            }
+            MigrationError::Failed(source) => error::of_migration("open", &self.shown, source.as_ref()),
+        }
+    }
+}
+
+/// Brings the database at `url` to the newest schema, and lets go of it.
+///
+/// # Errors
+///
+/// As [`PostgresStore::open`].
+pub async fn migrate(url: &PostgresUrl) -> Result<Migrated> {
+    let store = PostgresStore::connect(url)?;
+    let mut client = store.connection("migrate").await?;
+    store.check_encoding(&client).await?;
+    let migrated = migrations::migrate(&mut client)
+        .await
+        .map_err(|error| store.migration_error(error).in_operation("migrate"));
+    drop(client);
+    store.pool.close();
+    migrated
+}
+
+fn invalid(reason: &str) -> InvalidInput {
+    InvalidInput::new("database_url", reason)
+}
+
+impl fmt::Debug for PostgresStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "PostgresStore({})", self.shown)
+    }
+}

@@ -1,0 +1,360 @@
+//! Writing down what a batch does, in one statement.
+//!
+//! The statement is put together from parts, one for each thing that the batch does, so that a single line of chat
+//! costs no more than it must. It has few forms, since each part is there or not; each is prepared once a connection.
+//!
+//! Every statement takes its locks in one order: the source's position, the users by name, the channel, the status.
+//! The parts are therefore counted in that order by the final SELECT, which is what makes them run in it.
+
+use botstore_core::fold::{Effect, KeptAction, KeptLine, Opener, Samples, UserDelta};
+use botstore_core::model::{Peak, Position, Source, StatusPatch, Timestamp, Username};
+use tokio_postgres::types::ToSql;
+
+use crate::max_total;
+
+/// A statement and its parameters, as it is put together.
+#[derive(Default)]
+pub(crate) struct Statement<'a> {
+    sql: String,
+    params: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
+    /// The names of the parts so far.
+    parts: Vec<&'static str>,
+    /// What a part's rows depend on: that the source was moved, if there is one.
+    guard: &'static str,
+}
+
+/// The step of a source's position that a batch makes.
+pub(crate) struct Move<'a> {
+    pub(crate) source: &'a Source,
+    pub(crate) from: Position,
+    pub(crate) to: Position,
+}
+
+impl<'a> Statement<'a> {
+    /// Adds a parameter and returns its place, such as `$3`.
+    pub(crate) fn bind(&mut self, value: impl ToSql + Sync + Send + 'a) -> String {
+        self.params.push(Box::new(value));
+        format!("${}", self.params.len())
+    }
+
+    pub(crate) fn push(&mut self, sql: &str) {
+        self.sql.push_str(sql);
+    }
+
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
+        self.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
+    }
+
+    /// Adds a part: a common table expression that the final SELECT counts.
+    fn part(&mut self, name: &'static str, sql: &str) {
+        self.push(if self.parts.is_empty() { "WITH " } else { ", " });
+        self.push(&format!("{name} AS ({sql})"));
+        self.parts.push(name);
+    }
+
+    /// The statement that writes `effect`, if the source can make its step. Its one row has a column `moved`: 1 if the
+    /// source moved, 0 if nothing was written.
+    pub(crate) fn record(effect: &Effect<'a>, step: Option<Move<'a>>) -> Self {
+        let mut statement = Self::default();
+        if let Some(step) = step {
+            statement.move_source(&step);
+        }
+        if !effect.users.is_empty() {
+            statement.users(effect);
+        }
+        if let Some(samples) = &effect.samples {
+            statement.samples(samples);
+        }
+        if let Some((at, patch)) = &effect.status {
+            statement.status(*at, patch);
+        }
+        if !effect.lines.is_empty() {
+            statement.lines(&effect.lines);
+        }
+        if !effect.actions.is_empty() {
+            statement.actions(&effect.actions);
+        }
+        let counts: Vec<_> =
+            statement.parts.iter().map(|part| format!("(SELECT count(*) FROM {part}) AS {part}")).collect();
+        statement.push(&format!(" SELECT {}", counts.join(", ")));
+        statement
+    }
+
+    fn move_source(&mut self, step: &Move<'a>) {
+        let (source, to) = (self.bind(step.source.as_str()), self.bind(step.to.get()));
+        let sql = if step.from == Position::START {
+            format!(
+                "INSERT INTO source_positions (source, position) VALUES ({source}, {to})
+                ON CONFLICT (source) DO NOTHING RETURNING 1"
+            )
+        } else {
+            let from = self.bind(step.from.get());
+            format!(
+                "UPDATE source_positions SET position = {to} WHERE source = {source} AND position = {from} RETURNING 1"
+            )
+        };
+        self.part("moved", &sql);
+        self.guard = "WHERE EXISTS (SELECT FROM moved)";
+    }
+
+    fn users(&mut self, effect: &Effect<'a>) {
+        if effect.users.values().all(|delta| delta.sessions.is_none()) {
+            self.speakers(effect);
+        } else {
+            self.sessions(effect);
+        }
+    }
+
+    /// Users who only spoke. Theirs is the most frequent case, and an upsert can say it.
+    fn speakers(&mut self, effect: &Effect<'a>) {
+        let names = self.bind(names(effect));
+        let seen = effect.users.values().filter_map(|delta| delta.seen);
+        let (first, last): (Vec<i64>, Vec<i64>) =
+            seen.map(|(first, last)| (first.seconds(), last.seconds())).unzip();
+        let (first, last) = (self.bind(first), self.bind(last));
+        let lines = self.bind(column(effect, |delta| delta.lines));
+        let guard = self.guard;
+        self.part(
+            "speakers",
+            &format!(
+                "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines)
+                SELECT * FROM unnest({names}::text[], {first}::bigint[], {last}::bigint[], {lines}::bigint[])
+                    AS d (username, first_seen, last_seen, lines)
+                {guard} ORDER BY d.username COLLATE \"C\"
+                ON CONFLICT (username) DO UPDATE SET
+                    first_seen = LEAST(u.first_seen, excluded.first_seen),
+                    last_seen = GREATEST(u.last_seen, excluded.last_seen),
+                    total_chat_lines = LEAST(u.total_chat_lines + excluded.total_chat_lines, {max}),
+                    session_last_seen = CASE WHEN u.current_session_start IS NOT NULL
+                        THEN GREATEST(u.session_last_seen, excluded.last_seen) END
+                RETURNING 1",
+                max = max_total!(),
+            ),
+        );
+    }
+
+    /// Users who joined or left, and may have spoken too: `UserDelta::apply` in SQL. Rows that are there are locked in
+    /// the order of names before any is changed. A name that somebody else makes at the same moment is a unique
+    /// violation: then all of it is done again, and finds the row.
+    fn sessions(&mut self, effect: &Effect<'a>) {
+        let names = self.bind(names(effect));
+        let lines = self.bind(column(effect, |delta| delta.lines));
+        let seconds = self.bind(column(effect, |delta| delta.seconds));
+        let first = self.bind(column(effect, |delta| delta.seen.map(|(first, _)| first.seconds())));
+        let last = self.bind(column(effect, |delta| delta.seen.map(|(_, last)| last.seconds())));
+        let head = self.bind(column(effect, |delta| delta.head.map(Timestamp::seconds)));
+        let sessions = |delta: &UserDelta| delta.sessions;
+        let joined =
+            self.bind(column(effect, |delta| sessions(delta).is_some_and(|s| s.opener == Opener::Join)));
+        let left = self.bind(column(effect, |delta| match sessions(delta)?.opener {
+            Opener::Leave(at) => Some(at.seconds()),
+            Opener::Join => None,
+        }));
+        let start = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.start.seconds())));
+        let sign = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.last_sign.seconds())));
+        let guard = self.guard;
+        self.part(
+            "delta",
+            &format!(
+                "SELECT * FROM unnest({names}::text[], {lines}::bigint[], {seconds}::bigint[], {first}::bigint[],
+                    {last}::bigint[], {head}::bigint[], {joined}::boolean[], {left}::bigint[], {start}::bigint[],
+                    {sign}::bigint[])
+                    AS d (username, lines, seconds, first_seen, last_seen, head, joined, left_at, start, last_sign)
+                {guard}"
+            ),
+        );
+        self.part(
+            "known",
+            "SELECT u.username FROM user_stats u JOIN delta d ON d.username COLLATE \"C\" = u.username
+            ORDER BY u.username FOR UPDATE OF u",
+        );
+        self.part("changed", CHANGE_SESSIONS);
+        self.part(
+            "new",
+            &format!(
+                "INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, total_time_connected,
+                    current_session_start, session_last_seen)
+                SELECT d.username, d.first_seen, d.last_seen, d.lines, LEAST(d.seconds, {max}), d.start, d.last_sign
+                FROM delta d
+                WHERE d.first_seen IS NOT NULL
+                    AND NOT EXISTS (SELECT FROM known k WHERE k.username = d.username COLLATE \"C\")
+                ORDER BY d.username COLLATE \"C\"
+                RETURNING 1",
+                max = max_total!(),
+            ),
+        );
+    }
+
+    fn lines(&mut self, lines: &[KeptLine<'a>]) {
+        let at = self.bind(lines.iter().map(|line| line.at.seconds()).collect::<Vec<_>>());
+        let usernames = self.bind(lines.iter().map(|line| line.username.as_str()).collect::<Vec<_>>());
+        let messages = self.bind(lines.iter().map(|line| line.message.as_str()).collect::<Vec<_>>());
+        let guard = self.guard;
+        self.part(
+            "lines",
+            &format!(
+                "INSERT INTO recent_chat (timestamp, username, message)
+                SELECT l.at, l.username, l.message
+                FROM unnest({at}::bigint[], {usernames}::text[], {messages}::text[]) WITH ORDINALITY
+                    AS l (at, username, message, n)
+                {guard} ORDER BY l.n
+                RETURNING 1"
+            ),
+        );
+    }
+
+    fn samples(&mut self, samples: &Samples) {
+        let peak = |peak: Option<Peak>| {
+            (peak.map_or(0, |peak| peak.count.get()), peak.map(|peak| peak.at.seconds()))
+        };
+        let ((chat, chat_at), (connected, connected_at)) =
+            (peak(samples.peak_chat), peak(samples.peak_connected));
+        let (chat, chat_at) = (self.bind(chat), self.bind(chat_at));
+        let (connected, connected_at) = (self.bind(connected), self.bind(connected_at));
+        let last = self.bind(samples.last.seconds());
+        let guard = self.guard;
+        self.part(
+            "peaks",
+            &format!(
+                "UPDATE channel_stats c SET
+                    max_users = GREATEST(c.max_users, p.chat),
+                    max_users_timestamp = CASE WHEN p.chat > c.max_users THEN p.chat_at
+                        WHEN p.chat = c.max_users THEN LEAST(c.max_users_timestamp, p.chat_at)
+                        ELSE c.max_users_timestamp END,
+                    max_connected = GREATEST(c.max_connected, p.connected),
+                    max_connected_timestamp = CASE WHEN p.connected > c.max_connected THEN p.connected_at
+                        WHEN p.connected = c.max_connected THEN LEAST(c.max_connected_timestamp, p.connected_at)
+                        ELSE c.max_connected_timestamp END,
+                    last_updated = GREATEST(c.last_updated, p.last)
+                FROM (SELECT {chat}::bigint, {chat_at}::bigint, {connected}::bigint, {connected_at}::bigint,
+                    {last}::bigint {guard}) AS p (chat, chat_at, connected, connected_at, last)
+                WHERE c.id = 1
+                RETURNING 1"
+            ),
+        );
+        let samples = &samples.samples;
+        let at = self.bind(samples.iter().map(|(at, _)| at.seconds()).collect::<Vec<_>>());
+        let chat = self.bind(samples.iter().map(|(_, counts)| counts.chat().get()).collect::<Vec<_>>());
+        let connected =
+            self.bind(samples.iter().map(|(_, counts)| counts.connected().get()).collect::<Vec<_>>());
+        self.part(
+            "samples",
+            &format!(
+                "INSERT INTO user_count_history (timestamp, chat_users, connected_users)
+                SELECT s.at, s.chat, s.connected
+                FROM unnest({at}::bigint[], {chat}::bigint[], {connected}::bigint[]) WITH ORDINALITY
+                    AS s (at, chat, connected, n)
+                {guard} ORDER BY s.n
+                RETURNING 1"
+            ),
+        );
+    }
+
+    fn actions(&mut self, actions: &[KeptAction<'a>]) {
+        let at = self.bind(actions.iter().map(|action| action.at.seconds()).collect::<Vec<_>>());
+        let usernames = self.bind(actions.iter().map(|action| action.username.as_str()).collect::<Vec<_>>());
+        let kinds = self.bind(actions.iter().map(|action| action.action.as_str()).collect::<Vec<_>>());
+        let details: Vec<_> = actions.iter().map(|action| action.details.map(|text| text.as_str())).collect();
+        let details = self.bind(details);
+        let guard = self.guard;
+        self.part(
+            "actions",
+            &format!(
+                "INSERT INTO user_actions (timestamp, username, action_type, details)
+                SELECT a.at, a.username, a.kind, a.details
+                FROM unnest({at}::bigint[], {usernames}::text[], {kinds}::text[], {details}::text[]) WITH ORDINALITY
+                    AS a (at, username, kind, details, n)
+                {guard} ORDER BY a.n
+                RETURNING 1"
+            ),
+        );
+    }
+
+    /// Each field has a flag beside its value, so that the text is the same whatever fields a patch names.
+    fn status(&mut self, at: Timestamp, patch: &StatusPatch) {
+        let mut fields: Vec<String> = Vec::new();
+        macro_rules! field {
+            ($name:ident, $kind:literal, $value:expr) => {
+                let (named, value) = (self.bind(patch.$name.is_some()), self.bind($value));
+                let name = stringify!($name);
+                fields.push(format!("{name} = CASE WHEN {named} THEN {value}::{} ELSE {name} END", $kind));
+            };
+        }
+        macro_rules! text {
+            ($name:ident) => {
+                field!(
+                    $name,
+                    "text",
+                    patch.$name.as_ref().and_then(|v| v.as_ref()).map(|v| v.as_str().to_owned())
+                );
+            };
+        }
+        macro_rules! count {
+            ($name:ident) => {
+                field!($name, "bigint", patch.$name.flatten().map(|count| count.get()));
+            };
+        }
+        field!(status, "text", patch.status.as_ref().map(|status| status.as_str().to_owned()));
+        text!(bot_name);
+        field!(bot_rank, "double precision", patch.bot_rank.flatten().map(|rank| rank.get()));
+        field!(bot_afk, "boolean", patch.bot_afk.flatten());
+        text!(channel_name);
+        field!(current_users, "bigint", patch.current_users.map(|count| count.get()));
+        field!(connected_users, "bigint", patch.connected_users.map(|count| count.get()));
+        count!(current_chat_users);
+        count!(current_connected_users);
+        count!(playlist_items);
+        text!(current_media_title);
+        count!(current_media_duration);
+        field!(bot_start_time, "bigint", patch.bot_start_time.flatten().map(Timestamp::seconds));
+        field!(bot_connected, "boolean", patch.bot_connected.flatten());
+        let at = self.bind(at.seconds());
+        let and_guard = self.guard.replacen("WHERE", "AND", 1);
+        let fields = fields.join(", ");
+        self.part(
+            "patched",
+            &format!(
+                "UPDATE current_status SET {fields}, last_updated = GREATEST(last_updated, {at})
+                WHERE id = 1 {and_guard} RETURNING 1"
+            ),
+        );
+    }
+}
+
+const CHANGE_SESSIONS: &str = concat!(
+    "UPDATE user_stats u SET
+        first_seen = LEAST(u.first_seen, d.first_seen,
+            CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
+        last_seen = GREATEST(u.last_seen, d.last_seen,
+            CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
+        total_chat_lines = LEAST(u.total_chat_lines + d.lines, ",
+    max_total!(),
+    "),
+        total_time_connected = LEAST(u.total_time_connected + d.seconds + CASE
+            WHEN u.current_session_start IS NULL THEN 0
+            WHEN d.joined THEN GREATEST(0, GREATEST(u.session_last_seen, d.head) - u.current_session_start)
+            WHEN d.left_at IS NOT NULL THEN GREATEST(0, d.left_at - u.current_session_start)
+            ELSE 0 END, ",
+    max_total!(),
+    "),
+        current_session_start = CASE WHEN d.joined OR d.left_at IS NOT NULL THEN d.start
+            ELSE u.current_session_start END,
+        session_last_seen = CASE WHEN d.joined OR d.left_at IS NOT NULL THEN d.last_sign
+            WHEN u.current_session_start IS NOT NULL THEN GREATEST(u.session_last_seen, d.head) END
+    FROM delta d JOIN known k ON k.username = d.username COLLATE \"C\"
+    WHERE u.username = k.username
+    RETURNING 1"
+);
+
+fn names<'a>(effect: &Effect<'a>) -> Vec<&'a str> {
+    effect.users.keys().map(|&name| Username::as_str(name)).collect()
+}
+
+/// One value of each user's delta, in the order of names.
+fn column<T>(effect: &Effect<'_>, value: impl Fn(&UserDelta) -> T) -> Vec<T> {
+    effect.users.values().map(value).collect()
+}
