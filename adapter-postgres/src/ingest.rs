@@ -36,7 +36,7 @@ impl Ingest for PostgresStore {
             let position = self.position(cursor.source()).await?;
             match batch.resume(position) {
                 Resume::Done => return Ok(Recorded::new(0, events.len())),
-                Resume::Gap => return Err(batch.gap("record", position)),
+                Resume::Gap => return Err(StoreError::conflict("record", batch.gap(position))),
                 Resume::From(seen) => (first, stored) = (seen, position.unwrap_or(Position::START)),
             }
         }

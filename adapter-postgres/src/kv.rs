@@ -15,12 +15,13 @@ const KV_GET: &str = "
     SELECT key, value, version, expires_at FROM plugin_values
     WHERE plugin = $1 AND key = $2 AND (expires_at IS NULL OR expires_at > $3)";
 
-/// Writes whatever is there.
+/// Writes whatever is there. A value that is replaced gets its version once its row is locked: the one that was drawn for
+/// the insertion may be less than that of a writer who came first.
 const PUT_ANY: &str = "
     INSERT INTO plugin_values (plugin, key, value, expires_at, version)
     VALUES ($1, $2, $3, $4, nextval('plugin_value_versions'))
     ON CONFLICT (plugin, key) DO UPDATE
-    SET value = excluded.value, expires_at = excluded.expires_at, version = excluded.version
+    SET value = excluded.value, expires_at = excluded.expires_at, version = nextval('plugin_value_versions')
     RETURNING version";
 
 /// Writes if nothing is there, or only a value whose time is over.
@@ -28,7 +29,7 @@ const PUT_ABSENT: &str = "
     INSERT INTO plugin_values AS v (plugin, key, value, expires_at, version)
     VALUES ($1, $2, $3, $4, nextval('plugin_value_versions'))
     ON CONFLICT (plugin, key) DO UPDATE
-    SET value = excluded.value, expires_at = excluded.expires_at, version = excluded.version
+    SET value = excluded.value, expires_at = excluded.expires_at, version = nextval('plugin_value_versions')
     WHERE v.expires_at <= $5
     RETURNING version";
 
@@ -119,7 +120,7 @@ fn conflict(operation: &'static str) -> StoreError {
 fn entry(row: &Row) -> Result<KvEntry> {
     Ok(KvEntry {
         key: row.value("key", |key: &str| KvName::new(key))?,
-        value: row.value("value", KvValue::parse)?,
+        value: row.value("value", |text: &str| KvValue::from_stored(text))?,
         version: KvVersion::new(row.raw("version")?),
         expires_at: row.moment_if_any("expires_at")?,
     })

@@ -1,2 +1,24 @@
-//! x
-fn main() {}
+//! `rosey`: keeps the records of a chat bot, in SQLite or PostgreSQL.
+
+mod cli;
+mod clock;
+mod commands;
+mod database;
+mod exit;
+mod format;
+mod logging;
+mod output;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match cli::Cli::read() {
+        Ok(cli) => cli,
+        Err(usage) => usage.exit(),
+    };
+    logging::start();
+    match commands::run(cli) {
+        Ok(exit) => exit.into(),
+        Err(error) => exit::failed(&error),
+    }
+}

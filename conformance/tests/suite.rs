@@ -1,1 +1,108 @@
-fn main(){}
+//! Every case on every backend.
+
+use std::process::ExitCode;
+use std::sync::{Arc, OnceLock};
+
+use anyhow::Context as _;
+use botstore::url::DatabaseUrl;
+use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use botstore_conformance::{Backend, Case, cases};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// The migrated database that PostgreSQL's cases copy, made when the first of them runs.
+type Template = Arc<OnceLock<Result<Arc<PostgresDatabase>, String>>>;
+
+/// A backend before anything of it is there.
+#[derive(Clone)]
+enum Planned {
+    SqliteFile,
+    SqliteMemory,
+    Postgres(Template),
+}
+
+impl Planned {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::SqliteFile => "sqlite_file",
+            Self::SqliteMemory => "sqlite_memory",
+            Self::Postgres(_) => "postgres",
+        }
+    }
+
+    fn backend(&self) -> Result<Backend, Failed> {
+        Ok(match self {
+            Self::SqliteFile => Backend::SqliteFile,
+            Self::SqliteMemory => Backend::SqliteMemory,
+            Self::Postgres(template) => {
+                let template = template.get_or_init(|| migrated().map_err(|error| format!("{error:#}")));
+                Backend::Postgres(template.clone().map_err(|_| "PostgreSQL is missing: the end says why")?)
+            }
+        })
+    }
+}
+
+/// A PostgreSQL database with an up-to-date schema and nothing in it.
+fn migrated() -> anyhow::Result<Arc<PostgresDatabase>> {
+    let database = PostgresServer::start()?.create_database()?;
+    let url: DatabaseUrl = database.url().parse()?;
+    tokio::runtime::Runtime::new()?
+        .block_on(async {
+            let store = botstore::open(&botstore::Config::new(url)).await?;
+            store.close().await
+        })
+        .context("cannot migrate an empty PostgreSQL database")?;
+    Ok(Arc::new(database))
+}
+
+/// The backends that `BOTSTORE_TEST_BACKENDS` names; all if it is unset or empty.
+fn planned() -> Result<Vec<Planned>, String> {
+    let wanted = std::env::var("BOTSTORE_TEST_BACKENDS").unwrap_or_default();
+    let wanted = if wanted.is_empty() { "sqlite,postgres" } else { &wanted };
+    let mut planned = Vec::new();
+    for backend in wanted.split(',') {
+        match backend.trim() {
+            "sqlite" => planned.extend([Planned::SqliteFile, Planned::SqliteMemory]),
+            "postgres" => planned.push(Planned::Postgres(Template::default())),
+            other => return Err(format!("BOTSTORE_TEST_BACKENDS: {other:?} is neither sqlite nor postgres")),
+        }
+    }
+    Ok(planned)
+}
+
+fn trial(planned: &Planned, area: &str, case: &'static Case) -> Trial {
+    let (name, planned) = (format!("{}::{area}::{}", planned.name(), case.name), planned.clone());
+    Trial::ignorable_test(name, move || {
+        let backend = planned.backend()?;
+        if let Some(reason) = backend.exception(case.needs) {
+            return Ok(Completion::ignored_with(reason));
+        }
+        case.run_on(&backend).map_err(|error| format!("{error:#}"))?;
+        Ok(Completion::Completed)
+    })
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let planned = match planned() {
+        Ok(planned) => planned,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut trials = Vec::new();
+    for planned in &planned {
+        trials.extend(cases::all().map(|(area, case)| trial(planned, area, case)));
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    for planned in &planned {
+        if let Planned::Postgres(template) = planned
+            && let Some(Err(error)) = template.get()
+        {
+            eprintln!("{error}");
+        }
+    }
+    // The server stops with the last that holds it, before the process ends.
+    drop(planned);
+    conclusion.exit_code()
+}

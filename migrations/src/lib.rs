@@ -179,11 +179,11 @@ mod tests {
         };
         assert_eq!(
             checksums(embedded::sqlite::migrations::runner()),
-            ["V1__original_tables", "V2__sources_and_plugin_values"]
+            ["V1__original_tables 18b18c7964318c17", "V2__sources_and_plugin_values b1fc4250c92a9d9b"]
         );
         assert_eq!(
             checksums(embedded::postgres::migrations::runner()),
-            ["V1__original_tables", "V2__sources_and_plugin_values"]
+            ["V1__original_tables c5c5183ae70e07d8", "V2__sources_and_plugin_values 6d0a1e51255dd62a"]
         );
     }
 

@@ -1,1 +1,86 @@
-//! Under construction.
+//! The storage layer of a chat bot: open a URL, call a trait. SQLite on the laptop, PostgreSQL in production, and not
+//! one line of code between the two.
+//!
+//! ```
+//! use botstore::model::{Limit, MessageText, Timestamp, Username};
+//! use botstore::{Config, Events};
+//!
+//! #[tokio::main]
+//! async fn main() -> botstore::Result<()> {
+//!     let store = botstore::open(&Config::new("sqlite:///:memory:".parse()?)).await?;
+//!     let (now, ada) = (Timestamp::new(1_700_000_000)?, Username::new("ada")?);
+//!     store.user_joined(now, &ada).await?;
+//!     store.chat(now, &ada, &MessageText::new("hello")?).await?;
+//!     for line in store.recent_chat(Limit::new(50)?).await? {
+//!         println!("{}: {}", line.username, line.message.as_str());
+//!     }
+//!     store.close().await
+//! }
+//! ```
+//!
+//! Everything of `botstore-core` is here too: the traits with their contracts in [`store`], validated types in
+//! [`model`], [`StoreError`], and where a URL comes from in [`config`].
+//!
+//! | feature | backend | URL |
+//! |---|---|---|
+//! | `sqlite` (default) | SQLite, built in | `sqlite:///bot_data.db` |
+//! | `postgres` (default) | PostgreSQL | `postgresql://user:password@host/database` |
+
+pub use botstore_core::config::Config;
+pub use botstore_core::*;
+pub use botstore_migrations::Migrated;
+
+use botstore_core::url::DatabaseUrl;
+#[cfg(feature = "postgres")]
+use botstore_postgres::PostgresStore;
+#[cfg(feature = "sqlite")]
+use botstore_sqlite::SqliteStore;
+
+/// Opens the store that `config` names, and unless told otherwise brings its schema up to date first.
+///
+/// This is the one place that puts a store together.
+///
+/// # Errors
+///
+/// - [`InvalidInput`](ErrorKind::InvalidInput) of `database_url`: this program was built without that backend.
+/// - [`Schema`](ErrorKind::Schema): the database is another program's, or of a version that this one does not know.
+/// - [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout): the database cannot be reached.
+pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
+    let store: Box<dyn BotStore> = match &config.url {
+        #[cfg(feature = "sqlite")]
+        DatabaseUrl::Sqlite(url) => Box::new(SqliteStore::open(url, config.migrate).await?),
+        #[cfg(feature = "postgres")]
+        DatabaseUrl::Postgres(url) => Box::new(PostgresStore::open(url, config.migrate).await?),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        url => return Err(not_built_in(url)),
+    };
+    tracing::info!(backend = store.backend().as_str(), url = %config.url, "store opened");
+    Ok(store)
+}
+
+/// Brings the schema of the database at `url` up to date, and says what that took. Any number of processes may do so
+/// at once.
+///
+/// # Errors
+///
+/// As [`open`].
+pub async fn migrate(url: &DatabaseUrl) -> Result<Migrated> {
+    match url {
+        #[cfg(feature = "sqlite")]
+        DatabaseUrl::Sqlite(url) => botstore_sqlite::migrate(url).await,
+        #[cfg(feature = "postgres")]
+        DatabaseUrl::Postgres(url) => botstore_postgres::migrate(url).await,
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        url => Err(not_built_in(url)),
+    }
+}
+
+#[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+fn not_built_in(url: &DatabaseUrl) -> StoreError {
+    let (backend, feature) = match url {
+        DatabaseUrl::Sqlite(_) => ("SQLite", "sqlite"),
+        DatabaseUrl::Postgres(_) => ("PostgreSQL", "postgres"),
+    };
+    let reason = format!("is of {backend}, which this program was built without (feature {feature})");
+    InvalidInput::new("database_url", reason).into()
+}

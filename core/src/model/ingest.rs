@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::ChannelEvent;
 use super::text::text_type;
-use crate::error::{InvalidInput, StoreError};
+use crate::error::InvalidInput;
 
 text_type! {
     /// Where events come from, in order: a file's digest, a stream's name.
@@ -154,6 +154,14 @@ impl Batch {
         self.0.cursor.as_ref()
     }
 
+    /// What [`Resume::Gap`] means, in words: where the source stands and where the batch begins.
+    #[must_use]
+    pub fn gap(&self, stored: Option<Position>) -> String {
+        let after = self.cursor().map_or(Position::START, Cursor::after);
+        let stands = stored.map_or("is unknown".to_owned(), |stored| format!("stands at {stored}"));
+        format!("the batch begins after {after} and its source {stands}: something in between is missing")
+    }
+
     /// What is left to do if the store has `stored` as the source's position (none: it does not know the
     /// source). A batch without a cursor is always new.
     #[must_use]
@@ -167,16 +175,6 @@ impl Batch {
         } else {
             Resume::From(cursor.positions.partition_point(|&position| position <= stored))
         }
-    }
-}
-
-impl Batch {
-    /// The conflict that [`Resume::Gap`] is: where the source stands and where the batch begins.
-    #[must_use]
-    pub fn gap(&self, operation: &'static str, stored: Option<Position>) -> StoreError {
-        let after = self.cursor().map_or(Position::START, Cursor::after);
-        let stands = stored.map_or("is unknown".to_owned(), |stored| format!("stands at {stored}"));
-        StoreError::conflict(operation, format!("the batch begins after {after}, and its source {stands}"))
     }
 }
 

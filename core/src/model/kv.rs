@@ -74,14 +74,17 @@ impl KvValue {
     /// The greatest length of the canonical text, in bytes.
     pub const MAX_BYTES: usize = 64 * 1024;
 
+    /// How deep arrays and objects may be nested.
+    pub const MAX_DEPTH: usize = 100;
+
     /// The value's canonical text.
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`] of `value`: longer than 64 KiB.
+    /// [`InvalidInput`] of `value`: longer than 64 KiB, or nested deeper than 100 levels.
     pub fn new(value: &Value) -> Result<Self, InvalidInput> {
         let mut text = String::new();
-        write_canonical(value, &mut text);
+        write_canonical(value, Self::MAX_DEPTH, &mut text)?;
         if text.len() > Self::MAX_BYTES {
             let reason = format!("has {} bytes of JSON, at most {} are allowed", text.len(), Self::MAX_BYTES);
             return Err(InvalidInput::new("value", reason));
@@ -93,12 +96,25 @@ impl KvValue {
     ///
     /// # Errors
     ///
-    /// [`InvalidInput`] of `value`: no JSON, nested deeper than 128 levels, or longer than 64 KiB.
+    /// [`InvalidInput`] of `value`: no JSON, longer than 64 KiB, or nested deeper than 100 levels.
     pub fn parse(json: &str) -> Result<Self, InvalidInput> {
         // The parser's own words could repeat a part of the value.
         let value = serde_json::from_str(json)
             .map_err(|error| InvalidInput::new("value", format!("is no JSON (column {})", error.column())))?;
         Self::new(&value)
+    }
+
+    /// The canonical text that a store has kept, as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `value`: longer than 64 KiB.
+    pub fn from_stored(text: impl Into<String>) -> Result<Self, InvalidInput> {
+        let text = text.into();
+        if text.len() > Self::MAX_BYTES {
+            return Err(InvalidInput::new("value", "is longer than 64 KiB"));
+        }
+        Ok(Self(text))
     }
 
     /// The canonical text.
@@ -123,7 +139,11 @@ impl std::fmt::Debug for KvValue {
 
 /// Keys are sorted here rather than by the map type, which a feature of the JSON crate, set by any other crate of a
 /// program, turns into one that keeps insertion order.
-fn write_canonical(value: &Value, text: &mut String) {
+fn write_canonical(value: &Value, depth: usize, text: &mut String) -> Result<(), InvalidInput> {
+    let deeper = || {
+        let reason = format!("is nested deeper than {} levels", KvValue::MAX_DEPTH);
+        depth.checked_sub(1).ok_or_else(|| InvalidInput::new("value", reason))
+    };
     match value {
         Value::Array(items) => {
             text.push('[');
@@ -131,7 +151,7 @@ fn write_canonical(value: &Value, text: &mut String) {
                 if index > 0 {
                     text.push(',');
                 }
-                write_canonical(item, text);
+                write_canonical(item, deeper()?, text)?;
             }
             text.push(']');
         }
@@ -145,12 +165,13 @@ fn write_canonical(value: &Value, text: &mut String) {
                 }
                 text.push_str(&Value::from(key.as_str()).to_string());
                 text.push(':');
-                write_canonical(field, text);
+                write_canonical(field, deeper()?, text)?;
             }
             text.push('}');
         }
         scalar => text.push_str(&scalar.to_string()),
     }
+    Ok(())
 }
 
 /// A value's version. Each write of any value gets a new one, greater than all before it, and none is ever used
@@ -215,6 +236,21 @@ mod tests {
         assert_eq!(KvValue::parse(&text(65_537)).unwrap_err().field, "value");
         assert_eq!(KvValue::parse("{").unwrap_err().field, "value");
         assert_eq!(KvValue::parse(&"[".repeat(200)).unwrap_err().field, "value");
+    }
+
+    #[test]
+    fn a_value_is_nested_at_most_100_levels_deep() {
+        let nested = |depth| (0..depth).fold(Value::Null, |value, _| Value::Array(vec![value]));
+        assert!(KvValue::new(&nested(100)).is_ok());
+        assert_eq!(KvValue::new(&nested(101)).unwrap_err().reason, "is nested deeper than 100 levels");
+    }
+
+    #[test]
+    fn every_double_survives_its_canonical_text() {
+        for double in [0.1, 1.0 / 3.0, 5e-324, 1.797_693_134_862_315_7e308, 0.1 + 0.2, 8.41e21, 9.0357e-11] {
+            let value = KvValue::new(&Value::from(double)).unwrap();
+            assert_eq!(value.to_value().as_f64(), Some(double));
+        }
     }
 
     #[test]

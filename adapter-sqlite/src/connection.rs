@@ -1,0 +1,111 @@
+//! The settings of a connection.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use botstore_core::ErrorKind;
+use botstore_core::url::Synchronous;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::error::{Fault, is_busy};
+
+/// How long a statement waits for another process.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How often what ignores the busy timeout is tried again within it.
+const RETRY: Duration = Duration::from_millis(10);
+
+/// More than the crate has statements: none is ever prepared twice by one connection.
+const STATEMENTS: usize = 128;
+
+/// To this size the write-ahead log is cut back after it grew, in bytes.
+const JOURNAL_SIZE_LIMIT: i64 = 64 << 20;
+
+/// The pages that the writing connection keeps in memory, in KiB; a negative number is how SQLite tells KiB from pages.
+const WRITER_CACHE: i64 = -16 << 10;
+
+/// The same for each reading connection.
+const READER_CACHE: i64 = -4 << 10;
+
+/// A connection that changes nothing on its own, to find out whose database this is.
+///
+/// Closing the last connection writes what the log holds into the database, and that would be a change: so it is
+/// forbidden if there is a log. If there is none, SQLite takes away the empty one that it makes for a reader.
+pub(crate) fn look(path: &Path) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, Path::new(&log).exists())?;
+    Ok(connection)
+}
+
+/// The connection that writes to a file.
+pub(crate) fn writer(path: &Path, synchronous: Synchronous) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    // This takes effect in an empty database only, and no more once that has its log.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    write_ahead(&connection)?;
+    connection.pragma_update(
+        None,
+        "synchronous",
+        match synchronous {
+            Synchronous::Full => "FULL",
+            Synchronous::Normal => "NORMAL",
+        },
+    )?;
+    connection.pragma_update(None, "journal_size_limit", JOURNAL_SIZE_LIMIT)?;
+    settle(&connection, WRITER_CACHE)?;
+    Ok(connection)
+}
+
+/// The connection to a database in memory.
+pub(crate) fn memory() -> Result<Connection, Fault> {
+    let connection = Connection::open_in_memory()?;
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    settle(&connection, WRITER_CACHE)?;
+    Ok(connection)
+}
+
+/// A connection that reads a file whose writing connection is open.
+pub(crate) fn reader(path: &Path) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    connection.pragma_update(None, "query_only", true)?;
+    settle(&connection, READER_CACHE)?;
+    Ok(connection)
+}
+
+fn open(path: &Path, access: OpenFlags) -> Result<Connection, Fault> {
+    // Each connection is used by one thread at a time, which Rust sees to.
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    Ok(connection)
+}
+
+fn settle(connection: &Connection, cache: i64) -> Result<(), Fault> {
+    connection.pragma_update(None, "cache_size", cache)?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    Ok(())
+}
+
+/// Makes a database keep a write-ahead log. SQLite answers BUSY at once if another process reads the database in this
+/// moment, whatever the busy timeout.
+fn write_ahead(connection: &Connection) -> Result<(), Fault> {
+    let deadline = Instant::now() + BUSY_TIMEOUT;
+    let mode: String = loop {
+        match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
+            Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(RETRY),
+            mode => break mode?,
+        }
+    };
+    if mode == "wal" {
+        return Ok(());
+    }
+    Err(Fault::Refused(
+        ErrorKind::Unavailable,
+        "the file system lacks the shared memory that SQLite's write-ahead log needs; use a local disk"
+            .into(),
+    ))
+}

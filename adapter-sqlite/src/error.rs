@@ -1,0 +1,179 @@
+//! What can go wrong, and the one place that says what an SQLite code means to a caller.
+
+use std::error::Error as StdError;
+use std::io;
+
+use botstore_core::{ErrorKind, StoreError};
+use botstore_migrations::MigrationError;
+use rusqlite::ErrorCode;
+
+/// A failure whose operation and database are not known yet.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// SQLite failed before anything was committed.
+    Sqlite(rusqlite::Error),
+    /// SQLite failed while it committed.
+    Commit(rusqlite::Error),
+    /// The schema is none to work with, or could not be made so.
+    Migration(MigrationError),
+    /// The operating system failed: what was tried, and how it failed.
+    System(&'static str, io::Error),
+    /// The store itself says no.
+    Refused(ErrorKind, String),
+}
+
+impl Fault {
+    /// [`ErrorKind::Conflict`]: the stored state is another than the caller expects.
+    pub(crate) fn conflict(text: impl Into<String>) -> Self {
+        Self::Refused(ErrorKind::Conflict, text.into())
+    }
+
+    /// [`ErrorKind::NotFound`] of `what`.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Self::Refused(ErrorKind::NotFound, format!("no such {what}"))
+    }
+
+    /// [`ErrorKind::Corrupt`]: `column` (with its table) breaks its type's rules.
+    pub(crate) fn corrupt(column: &str, reason: &str) -> Self {
+        Self::Refused(ErrorKind::Corrupt, format!("the stored {column} {reason}"))
+    }
+
+    /// [`ErrorKind::Internal`]: work on another thread ended without a result.
+    pub(crate) fn abandoned() -> Self {
+        Self::Refused(ErrorKind::Internal, "the work was abandoned: a panic, or the program is ending".into())
+    }
+
+    /// The error of `operation` on `database`.
+    pub(crate) fn into_error(self, operation: &'static str, database: &str) -> StoreError {
+        let said = |kind, text: &str| StoreError::new(kind, operation, format!("{database}: {text}"));
+        match self {
+            Self::Refused(kind @ (ErrorKind::NotFound | ErrorKind::Conflict), text) => {
+                StoreError::new(kind, operation, text)
+            }
+            Self::Refused(kind, text) => said(kind, &text),
+            Self::System(tried, error) => {
+                let kind = match error.kind() {
+                    io::ErrorKind::TimedOut => ErrorKind::Timeout,
+                    _ => ErrorKind::Unavailable,
+                };
+                said(kind, &format!("{tried}: {error}")).with_source(error)
+            }
+            Self::Sqlite(error) => {
+                let (kind, text) = meaning(&error);
+                said(kind, text).with_source(error)
+            }
+            Self::Commit(error) => {
+                let (kind, text) = match error.sqlite_error_code() {
+                    // The transaction may be in the log all the same, to be found after a restart.
+                    Some(ErrorCode::SystemIoFailure) => {
+                        (ErrorKind::Indeterminate, "the disk failed during the commit; check it")
+                    }
+                    _ => meaning(&error),
+                };
+                said(kind, text).with_source(error)
+            }
+            Self::Migration(MigrationError::Refused(advice)) => said(ErrorKind::Schema, &advice),
+            Self::Migration(error) => {
+                let (kind, text) =
+                    sqlite_beneath(&error).map_or((ErrorKind::Internal, "a migration failed"), meaning);
+                said(kind, text).with_source(error)
+            }
+        }
+    }
+}
+
+/// The kind of an SQLite error, and what to say and advise.
+fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
+    use ErrorKind::{Corrupt, Internal, Unavailable};
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
+            (Unavailable, "another process keeps the database locked; try again, or stop that process")
+        }
+        Some(ErrorCode::DiskFull) => (Unavailable, "the disk is full; make room"),
+        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+            (Unavailable, "the file cannot be opened; check the path and its rights")
+        }
+        Some(ErrorCode::ReadOnly) => {
+            (Unavailable, "the file cannot be written; check the rights of the file and of its directory")
+        }
+        Some(ErrorCode::SystemIoFailure) => (Unavailable, "the disk failed to read or write; check it"),
+        Some(ErrorCode::OutOfMemory) => (Unavailable, "there is no memory left"),
+        Some(ErrorCode::NotADatabase) => (Corrupt, "the file is no SQLite database; name another one"),
+        Some(ErrorCode::DatabaseCorrupt) => (Corrupt, "the database is damaged; restore a backup"),
+        _ => (Internal, "SQLite refused a statement"),
+    }
+}
+
+/// Whether somebody else was in the way, so that trying again may succeed.
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
+}
+
+/// SQLite's own error beneath that of the migrations' runner.
+fn sqlite_beneath(error: &MigrationError) -> Option<&rusqlite::Error> {
+    let mut beneath = error.source();
+    while let Some(error) = beneath {
+        if let Some(sqlite) = error.downcast_ref() {
+            return Some(sqlite);
+        }
+        beneath = error.source();
+    }
+    None
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<MigrationError> for Fault {
+    fn from(error: MigrationError) -> Self {
+        Self::Migration(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::ffi;
+
+    use super::*;
+
+    fn code(code: i32) -> rusqlite::Error {
+        rusqlite::Error::SqliteFailure(ffi::Error::new(code), None)
+    }
+
+    #[test]
+    fn a_code_means_what_a_caller_can_do() {
+        for (number, kind) in [
+            (ffi::SQLITE_BUSY_SNAPSHOT, ErrorKind::Unavailable),
+            (ffi::SQLITE_LOCKED, ErrorKind::Unavailable),
+            (ffi::SQLITE_FULL, ErrorKind::Unavailable),
+            (ffi::SQLITE_CANTOPEN, ErrorKind::Unavailable),
+            (ffi::SQLITE_READONLY, ErrorKind::Unavailable),
+            (ffi::SQLITE_IOERR_WRITE, ErrorKind::Unavailable),
+            (ffi::SQLITE_CORRUPT_INDEX, ErrorKind::Corrupt),
+            (ffi::SQLITE_NOTADB, ErrorKind::Corrupt),
+            (ffi::SQLITE_CONSTRAINT_CHECK, ErrorKind::Internal),
+        ] {
+            let error = Fault::from(code(number)).into_error("record", "bot.db");
+            assert_eq!(error.kind(), &kind, "{error}");
+            assert!(error.to_string().contains("bot.db"));
+        }
+    }
+
+    #[test]
+    fn the_fate_of_a_commit_that_the_disk_failed_is_unknown() {
+        let error = Fault::Commit(code(ffi::SQLITE_IOERR_FSYNC)).into_error("record", "bot.db");
+        assert_eq!(error.kind(), &ErrorKind::Indeterminate);
+        let error = Fault::Commit(code(ffi::SQLITE_FULL)).into_error("record", "bot.db");
+        assert_eq!(error.kind(), &ErrorKind::Unavailable);
+    }
+
+    #[test]
+    fn an_error_within_a_migration_is_found() {
+        let beneath = MigrationError::Failed(Box::new(code(ffi::SQLITE_NOTADB)));
+        let error = Fault::from(beneath).into_error("open", "bot.db");
+        assert_eq!(error.kind(), &ErrorKind::Corrupt);
+    }
+}

@@ -1,0 +1,184 @@
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use botstore_core::fold::UserDelta;
+use botstore_core::model::{
+    CloseSessions, Count, Limit, Timestamp, TopChatter, UserStats, UserTotals, Username,
+};
+use botstore_core::{Result, Users};
+use rusqlite::{Connection, params};
+
+use crate::SqliteStore;
+use crate::error::Fault;
+use crate::row::{change, count_of, row, rows, the_row};
+
+const TABLE: &str = "user_stats";
+
+#[async_trait]
+impl Users for SqliteStore {
+    async fn user_stats(&self, username: &Username) -> Result<Option<UserStats>> {
+        let username = username.clone();
+        self.read("user_stats", move |connection| user_stats(connection, &username)).await
+    }
+
+    async fn top_chatters(&self, limit: Limit) -> Result<Vec<TopChatter>> {
+        self.read("top_chatters", move |connection| top_chatters(connection, limit)).await
+    }
+
+    async fn user_totals(&self) -> Result<UserTotals> {
+        self.read("user_totals", user_totals).await
+    }
+
+    async fn close_sessions(&self, how: CloseSessions) -> Result<Count> {
+        self.write("close_sessions", move |connection| close_sessions(connection, how)).await
+    }
+}
+
+const USER: &str = "SELECT first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start, \
+    session_last_seen FROM user_stats WHERE username = ?1";
+
+fn user_stats(connection: &Connection, username: &Username) -> Result<Option<UserStats>, Fault> {
+    row(connection, TABLE, USER, [username.as_str()], |row| {
+        Ok(UserStats {
+            username: username.clone(),
+            first_seen: row.get(0)?,
+            last_seen: row.get(1)?,
+            total_chat_lines: row.get(2)?,
+            total_time_connected: row.get(3)?,
+            current_session_start: row.get(4)?,
+            session_last_seen: row.get(5)?,
+        })
+    })
+}
+
+/// What a delta makes of a row is decided in the core alone, so the row is read first: in one transaction, by one
+/// thread, that is safe and quick.
+pub(crate) fn change_users(
+    connection: &Connection,
+    deltas: &BTreeMap<&Username, UserDelta>,
+) -> Result<(), Fault> {
+    for (username, delta) in deltas {
+        if let Some(user) = delta.apply(username, user_stats(connection, username)?) {
+            put_user(connection, &user)?;
+        }
+    }
+    Ok(())
+}
+
+const PUT_USER: &str = "INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, \
+    total_time_connected, current_session_start, session_last_seen) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) \
+    ON CONFLICT (username) DO UPDATE SET first_seen = excluded.first_seen, last_seen = excluded.last_seen, \
+    total_chat_lines = excluded.total_chat_lines, total_time_connected = excluded.total_time_connected, \
+    current_session_start = excluded.current_session_start, session_last_seen = excluded.session_last_seen";
+
+fn put_user(connection: &Connection, user: &UserStats) -> Result<(), Fault> {
+    let values = params![
+        user.username.as_str(),
+        user.first_seen.seconds(),
+        user.last_seen.seconds(),
+        user.total_chat_lines.get(),
+        user.total_time_connected.get(),
+        user.current_session_start.map(Timestamp::seconds),
+        user.session_last_seen.map(Timestamp::seconds),
+    ];
+    change(connection, PUT_USER, values).map(drop)
+}
+
+const TOP_CHATTERS: &str = "SELECT username, total_chat_lines FROM user_stats WHERE total_chat_lines > 0 \
+    ORDER BY total_chat_lines DESC, username LIMIT ?1";
+
+fn top_chatters(connection: &Connection, limit: Limit) -> Result<Vec<TopChatter>, Fault> {
+    rows(connection, TABLE, TOP_CHATTERS, [limit.get()], |row| {
+        Ok(TopChatter { username: row.get(0)?, total_chat_lines: row.get(1)? })
+    })
+}
+
+/// `sum` fails beyond 64 bits; `total` is a double, which is exact up to the limit and beyond it only needs to be more.
+const USER_TOTALS: &str = "SELECT count(*), CAST(min(total(total_chat_lines), ?1) AS INTEGER) AS total_chat_lines, \
+    CAST(min(total(total_time_connected), ?1) AS INTEGER) AS total_time_connected, count(current_session_start) \
+    FROM user_stats";
+
+fn user_totals(connection: &Connection) -> Result<UserTotals, Fault> {
+    the_row(connection, TABLE, USER_TOTALS, [Count::MAX.get()], |row| {
+        Ok(UserTotals {
+            users: row.get(0)?,
+            chat_lines: row.get(1)?,
+            connected_seconds: row.get(2)?,
+            open_sessions: row.get(3)?,
+        })
+    })
+}
+
+const CLOSE_AT_LAST_SIGN: &str = "UPDATE user_stats SET \
+    total_time_connected = min(total_time_connected + max(session_last_seen - current_session_start, 0), ?1), \
+    current_session_start = NULL, session_last_seen = NULL WHERE current_session_start IS NOT NULL";
+
+const CLOSE_AT: &str = "UPDATE user_stats SET \
+    total_time_connected = min(total_time_connected + max(?2 - current_session_start, 0), ?1), \
+    first_seen = min(first_seen, ?2), last_seen = max(last_seen, ?2), \
+    current_session_start = NULL, session_last_seen = NULL WHERE current_session_start IS NOT NULL";
+
+fn close_sessions(connection: &Connection, how: CloseSessions) -> Result<Count, Fault> {
+    let greatest = Count::MAX.get();
+    let closed = match how {
+        CloseSessions::LastSign => change(connection, CLOSE_AT_LAST_SIGN, [greatest]),
+        CloseSessions::At(at) => change(connection, CLOSE_AT, [greatest, at.seconds()]),
+    }?;
+    count_of(closed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{assert_indexed, migrated};
+
+    #[test]
+    fn statements_use_their_indexes() {
+        assert_indexed(&[USER, PUT_USER, TOP_CHATTERS]);
+    }
+
+    #[test]
+    fn sums_stop_at_the_greatest_count_and_are_exact_below() {
+        let connection = migrated();
+        let put = |name: String, seconds: i64| {
+            let user = UserStats {
+                username: Username::new(name).unwrap(),
+                first_seen: Timestamp::MIN,
+                last_seen: Timestamp::MIN,
+                total_chat_lines: Count::MAX,
+                total_time_connected: Count::new("seconds", seconds).unwrap(),
+                current_session_start: None,
+                session_last_seen: None,
+            };
+            put_user(&connection, &user).unwrap();
+        };
+        put("greatest".into(), Count::MAX.get() - 1_100);
+        // So many that 64 bits do not hold the sum of their lines.
+        (0..1_099).for_each(|number| put(format!("user{number}"), 1));
+        let totals = user_totals(&connection).unwrap();
+        assert_eq!(totals.chat_lines, Count::MAX);
+        assert_eq!(totals.connected_seconds.get(), Count::MAX.get() - 1);
+    }
+
+    #[test]
+    fn closing_sessions_stops_at_the_greatest_count() {
+        let moment = |seconds| Timestamp::new(seconds).unwrap();
+        for how in [CloseSessions::LastSign, CloseSessions::At(moment(20))] {
+            let connection = migrated();
+            let username = Username::new("ada").unwrap();
+            let user = UserStats {
+                username: username.clone(),
+                first_seen: moment(10),
+                last_seen: moment(20),
+                total_chat_lines: Count::ZERO,
+                total_time_connected: Count::new("seconds", Count::MAX.get() - 3).unwrap(),
+                current_session_start: Some(moment(10)),
+                session_last_seen: Some(moment(20)),
+            };
+            put_user(&connection, &user).unwrap();
+            assert_eq!(close_sessions(&connection, how).unwrap().get(), 1);
+            let closed = user_stats(&connection, &username).unwrap().unwrap();
+            assert_eq!(closed.total_time_connected, Count::MAX, "{how:?}");
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use botstore::model::{
+    Limit, MaxAttempts, OutboundState, Source, Timestamp, TokenDescription, TokenName, TokenPermissions,
+    UniqueKey, Username,
+};
+use clap::error::ErrorKind;
+use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+
+const AFTER_HELP: &str = "\
+The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
+sqlite:///bot_data.db. PostgreSQL's form is postgresql://USER:PASSWORD@HOST/DATABASE.
+
+Environment:
+  DATABASE_URL  the database; a password is safer here than in the list of processes
+  ROSEY_LOG     what to log on standard error: error, warn (default), info, debug, trace
+
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage: an argument or a setting is missing or invalid
+  3  `token check`: not an active token
+
+Examples:
+  rosey replay channel.jsonl
+  rosey top -n 5
+  rosey --database-url sqlite:///other.db stats --json";
+
+/// Keeps the records of a chat bot, in SQLite or PostgreSQL.
+#[derive(Debug, Parser)]
+#[command(name = "rosey", version, after_help = AFTER_HELP, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) database: DatabaseArgs,
+
+    /// Print JSON, for programs
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub(crate) json: bool,
+
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct DatabaseArgs {
+    /// The database, before anything that the configuration says
+    #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
+    pub(crate) database_url: Option<String>,
+
+    /// The configuration file, in JSON [default: config.json, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(flatten)]
+    OnStore(StoreCommand),
+    /// Bring the database's schema up to date
+    #[command(after_help = "\
+Every other command does so too, when it opens the database. Any number of processes may at once.
+
+Example:
+  rosey --database-url postgresql://rosey@localhost/rosey_db migrate")]
+    Migrate,
+}
+
+/// What works on an open store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
+    /// Record the events of files, each exactly once
+    Replay(ReplayArgs),
+    /// Show what is recorded of the channel, or of one user
+    Stats(StatsArgs),
+    /// Show who said most
+    Top(TopArgs),
+    /// Show what was said last
+    Recent(RecentArgs),
+    /// Show how many users were there, and when
+    History(HistoryArgs),
+    /// Remove what is too old, and tidy the database up
+    Maintain(MaintainArgs),
+    /// Show or fill the queue of messages that wait to be sent
+    #[command(subcommand)]
+    Outbound(OutboundCommand),
+    /// Make, list, revoke or check the tokens by which programs prove who they are
+    #[command(subcommand)]
+    Token(TokenCommand),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A file holds one event a line, in JSON:
+  {\"at\":1700000000,\"type\":\"user_joined\",\"username\":\"ada\"}
+  {\"at\":1700000003,\"type\":\"chat\",\"username\":\"ada\",\"message\":\"hello\"}
+  {\"at\":1700000005,\"type\":\"user_count\",\"chat\":3,\"connected\":5}
+  {\"at\":1700000007,\"type\":\"action\",\"username\":\"ada\",\"action\":\"kick\",\"details\":\"bob\"}
+  {\"at\":1700000008,\"type\":\"status\",\"bot_name\":\"Rosey\",\"bot_afk\":false}
+  {\"at\":1700000009,\"type\":\"user_left\",\"username\":\"ada\"}
+
+The database keeps how far each source was read, so a replay that was stopped goes on where it stopped, and one that is \
+complete records nothing more. A file is known by its content, whatever its name.
+
+Examples:
+  rosey replay channel.jsonl january.jsonl.gz
+  rosey replay --source channel-log channel.log     # a log that grows: run it again
+  zstdcat channel.jsonl.zst | rosey replay --source channel-2024 -")]
+pub(crate) struct ReplayArgs {
+    /// Files of events, gzip or not; `-` is standard input
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// Know the input by this name instead of its content
+    #[arg(long, value_name = "NAME")]
+    pub(crate) source: Option<Source>,
+
+    /// Leave bad lines out, and count them, instead of stopping at the first
+    #[arg(long)]
+    pub(crate) skip_bad: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey stats\n  rosey stats ada --json")]
+pub(crate) struct StatsArgs {
+    /// One user, by the exact name
+    #[arg(value_name = "USER")]
+    pub(crate) username: Option<Username>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey top\n  rosey top -n 3 --json")]
+pub(crate) struct TopArgs {
+    /// How many users, at most 10000
+    #[arg(short = 'n', value_name = "N", default_value = "10", value_parser = limit)]
+    pub(crate) limit: Limit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey recent\n  rosey recent -n 500 --json")]
+pub(crate) struct RecentArgs {
+    /// How many lines, at most 10000
+    #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
+    pub(crate) limit: Limit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey history\n  rosey history -n 288 --since 2024-06-01")]
+pub(crate) struct HistoryArgs {
+    /// How many samples, the newest, at most 10000
+    #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
+    pub(crate) limit: Limit,
+
+    /// Only samples later than this: a date, a time such as 2024-06-01T18:00:00Z, or Unix seconds
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey maintain\n  rosey maintain --keep-chat-hours 720 --json")]
+pub(crate) struct MaintainArgs {
+    /// Keep chat lines for so many hours
+    #[arg(long, value_name = "HOURS", default_value_t = 150)]
+    pub(crate) keep_chat_hours: u32,
+
+    /// Keep counts of users for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 30)]
+    pub(crate) keep_counts_days: u32,
+
+    /// Keep sent messages for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 7)]
+    pub(crate) keep_sent_days: u32,
+
+    /// Keep revoked tokens for so many days
+    #[arg(long, value_name = "DAYS", default_value_t = 90)]
+    pub(crate) keep_tokens_days: u32,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum OutboundCommand {
+    /// Show the queue, oldest message first
+    #[command(after_help = "Examples:\n  rosey outbound list\n  rosey outbound list --state dead")]
+    List {
+        /// Only messages in this state: queued, retrying, sent, failed, dead
+        #[arg(long, value_name = "STATE")]
+        state: Option<OutboundState>,
+
+        /// How many messages, at most 10000
+        #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
+        limit: Limit,
+    },
+    /// Queue a message
+    #[command(after_help = "\
+Examples:
+  rosey outbound send 'The film starts in five minutes'
+  rosey outbound send --key film-2024-06-01 - < announcement.txt")]
+    Send(SendArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArgs {
+    /// The text; `-` reads it from standard input
+    #[arg(value_name = "MESSAGE")]
+    pub(crate) message: String,
+
+    /// Queue nothing if a message with this key was queued before
+    #[arg(long, value_name = "KEY")]
+    pub(crate) key: Option<UniqueKey>,
+
+    /// How often sending is tried, from 1 to 20
+    #[arg(long, value_name = "N", default_value = "3", value_parser = max_attempts)]
+    pub(crate) max_attempts: MaxAttempts,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TokenCommand {
+    /// Make a token, and show it this one time
+    #[command(after_help = "\
+Examples:
+  rosey token create --name dashboard --permissions read
+  TOKEN=$(rosey token create)")]
+    Create(CreateArgs),
+    /// List the tokens, revoked ones too
+    #[command(after_help = "Example:\n  rosey token list --json")]
+    List,
+    /// Revoke the token, or the one with the prefix of 8 characters, that standard input holds
+    #[command(
+        after_help = "Examples:\n  rosey token revoke < token.txt\n  echo Xy3_abcd | rosey token revoke"
+    )]
+    Revoke,
+    /// Check the token that standard input holds: the exit code is 0 if it is active, else 3
+    #[command(after_help = "Example:\n  rosey token check < token.txt")]
+    Check,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CreateArgs {
+    /// What it is called
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<TokenName>,
+
+    /// What it is for
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) description: Option<TokenDescription>,
+
+    /// What it allows, in the bot's own words
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) permissions: Option<TokenPermissions>,
+}
+
+impl Cli {
+    /// Reads the command line, and checks what no single argument can tell.
+    pub(crate) fn read() -> Result<Self, clap::Error> {
+        let cli = Self::try_parse()?;
+        if let Command::OnStore(StoreCommand::Replay(replay)) = &cli.command {
+            let standard_input = replay.files.iter().any(|file| file.as_os_str() == "-");
+            if replay.source.is_some() && replay.files.len() > 1 {
+                return usage(ErrorKind::TooManyValues, "--source names a single FILE");
+            }
+            if replay.source.is_none() && standard_input {
+                return usage(
+                    ErrorKind::MissingRequiredArgument,
+                    "standard input needs a name: --source NAME",
+                );
+            }
+        }
+        Ok(cli)
+    }
+}
+
+fn usage<T>(kind: ErrorKind, message: &str) -> Result<T, clap::Error> {
+    let mut cli = Cli::command();
+    cli.build();
+    let command = cli.find_subcommand_mut("replay").cloned();
+    Err(command.unwrap_or(cli).error(kind, message))
+}
+
+fn limit(text: &str) -> Result<Limit, String> {
+    Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
+    MaxAttempts::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+fn whole(text: &str) -> Result<i64, String> {
+    text.parse().map_err(|_| "is no whole number".to_owned())
+}
+
+/// A moment: Unix seconds, a time with its offset, or a time or a date in UTC.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let seconds = if let Ok(seconds) = text.parse::<i64>() {
+        seconds
+    } else if let Ok(time) = text.parse::<jiff::Timestamp>() {
+        time.as_second()
+    } else {
+        let time: DateTime = text.parse().map_err(|_| "is neither a date, nor a time, nor Unix seconds")?;
+        time.to_zoned(TimeZone::UTC).map_err(|_| "is out of range")?.timestamp().as_second()
+    };
+    Timestamp::new(seconds).map_err(|invalid| invalid.reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_moment_has_several_forms() {
+        for text in ["1700000000", "2023-11-14T23:13:20+01:00", "2023-11-14T22:13:20"] {
+            assert_eq!(moment(text).unwrap().seconds(), 1_700_000_000, "{text}");
+        }
+        assert_eq!(moment("1970-01-02").unwrap().seconds(), 86_400);
+        for text in ["", "yesterday", "-1", "1969-12-31", "2023-11-31"] {
+            assert!(moment(text).is_err(), "{text}");
+        }
+    }
+}

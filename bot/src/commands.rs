@@ -1,0 +1,63 @@
+//! The commands, each in its file.
+
+mod history;
+mod maintain;
+mod migrate;
+mod outbound;
+mod recent;
+mod replay;
+mod stats;
+mod token;
+mod top;
+
+use anyhow::Context as _;
+use botstore::BotStore;
+use botstore::url::DatabaseUrl;
+use tokio::runtime;
+
+use crate::cli::{Cli, Command, StoreCommand};
+use crate::database;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// Runs the command line's command.
+pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let url = database::find(&cli.database)?;
+    let output = Output::new(cli.json);
+    let runtime =
+        runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
+    runtime.block_on(async {
+        match cli.command {
+            Command::Migrate => migrate::run(&url, output).await,
+            Command::OnStore(command) => on_store(&command, &url, output).await,
+        }
+    })
+}
+
+/// Opens the store, runs the command, and closes the store however that ended.
+async fn on_store(command: &StoreCommand, url: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
+    let store = database::open(url).await?;
+    let result = with_store(command, &*store, url, output).await;
+    let closed = store.close().await;
+    let exit = result?;
+    closed?;
+    Ok(exit)
+}
+
+async fn with_store(
+    command: &StoreCommand,
+    store: &dyn BotStore,
+    url: &DatabaseUrl,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    match command {
+        StoreCommand::Replay(args) => replay::run(store, url, args, output).await,
+        StoreCommand::Stats(args) => stats::run(store, url, args, output).await,
+        StoreCommand::Top(args) => top::run(store, args, output).await,
+        StoreCommand::Recent(args) => recent::run(store, args, output).await,
+        StoreCommand::History(args) => history::run(store, args, output).await,
+        StoreCommand::Maintain(args) => maintain::run(store, args, output).await,
+        StoreCommand::Outbound(command) => outbound::run(store, command, output).await,
+        StoreCommand::Token(command) => token::run(store, command, output).await,
+    }
+}

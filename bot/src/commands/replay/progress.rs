@@ -1,0 +1,61 @@
+//! What people see while a replay runs, on standard error.
+
+use botstore::model::Position;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::reader::BadLine;
+use crate::format::{number, visible};
+
+/// Bad lines that are named one by one; the rest is only counted.
+const NAMED: u64 = 10;
+
+/// The progress of one file. Without a terminal there is no bar, only the warnings.
+pub(super) struct Progress {
+    bar: ProgressBar,
+    name: String,
+    left_out: u64,
+}
+
+impl Progress {
+    /// The bar of a file that has so many lines, if that is known.
+    pub(super) fn new(name: &str, lines: Option<u64>) -> Self {
+        let template = match lines {
+            Some(_) => "{msg} [{bar:30}] {human_pos}/{human_len} lines, {per_sec}, {eta} left",
+            None => "{msg} {spinner} {human_pos} lines, {per_sec}",
+        };
+        let bar = lines.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let name = visible(name);
+        bar.set_message(name.clone());
+        Self { bar, name, left_out: 0 }
+    }
+
+    /// All up to `line` was read before: that pace says nothing of what is left.
+    pub(super) fn pass(&self, line: Position) {
+        self.reach(line);
+        self.bar.reset_eta();
+    }
+
+    /// All up to `line` is recorded.
+    pub(super) fn reach(&self, line: Position) {
+        self.bar.set_position(line.get().unsigned_abs());
+    }
+
+    /// Warns of a bad line that is left out.
+    pub(super) fn warn(&mut self, bad: &BadLine) {
+        self.left_out += 1;
+        if self.left_out <= NAMED {
+            self.bar.suspend(|| tracing::warn!("{}:{bad} (left out)", self.name));
+        }
+    }
+
+    /// Takes the bar away.
+    pub(super) fn finish(&self) {
+        self.bar.finish_and_clear();
+        if self.left_out > NAMED {
+            tracing::warn!("{}: {} more bad lines were left out", self.name, number(self.left_out - NAMED));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Which database the program works on.
+
+use std::fmt;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+use anyhow::Context as _;
+use botstore::config::database_url;
+use botstore::model::Backend;
+use botstore::url::{DatabaseUrl, SqliteUrl};
+use botstore::{BotStore, Config};
+
+use crate::cli::DatabaseArgs;
+
+/// The configuration file that is read if nobody names one and it is there.
+const DEFAULT_CONFIG: &str = "config.json";
+
+/// Finds the database's URL: on the command line, in the environment, in the configuration file.
+pub(crate) fn find(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
+    let path = args.config.as_deref();
+    let file = match fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
+        Ok(text) => Some(text),
+        Err(error) if path.is_none() && error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error).with_context(|| shown(path)),
+    };
+    let environment = args.database_url.as_deref();
+    let from_file = environment.is_none_or(str::is_empty) && file.is_some();
+    let url = database_url(environment, file.as_deref());
+    if from_file { url.with_context(|| shown(path)) } else { Ok(url?) }
+}
+
+fn shown(path: Option<&Path>) -> String {
+    path.unwrap_or(Path::new(DEFAULT_CONFIG)).display().to_string()
+}
+
+/// Opens the database, bringing its schema up to date.
+pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn BotStore>> {
+    botstore::open(&Config::new(url.clone())).await.with_context(|| Named(url).to_string())
+}
+
+/// A database as people call it: `SQLite (bot_data.db)`.
+pub(crate) struct Named<'a>(pub(crate) &'a DatabaseUrl);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            DatabaseUrl::Sqlite(SqliteUrl { path: Some(path), .. }) => {
+                write!(f, "SQLite ({})", path.display())
+            }
+            DatabaseUrl::Sqlite(SqliteUrl { path: None, .. }) => f.write_str("SQLite (in memory)"),
+            url @ DatabaseUrl::Postgres(_) => write!(f, "PostgreSQL ({url})"),
+        }
+    }
+}
+
+/// Which backend a URL is of.
+pub(crate) fn backend(url: &DatabaseUrl) -> Backend {
+    match url {
+        DatabaseUrl::Sqlite(_) => Backend::Sqlite,
+        DatabaseUrl::Postgres(_) => Backend::Postgres,
+    }
+}

@@ -1,0 +1,63 @@
+//! How the program ends.
+
+use std::fmt;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use botstore::InvalidInput;
+
+use crate::format::visible;
+
+/// How a command ended that did not fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// All is done.
+    Done,
+    /// `token check`: it is no active token.
+    NotActive,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::NotActive => Self::from(3),
+        }
+    }
+}
+
+/// Says on standard error what went wrong, in one line, then what can be done, if that is known. An argument or a
+/// setting that is invalid counts as wrong usage, whoever found it.
+pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
+    let mut stderr = io::stderr().lock();
+    // There is nobody left to tell if standard error is closed.
+    let _ = writeln!(stderr, "error: {}", visible(&format!("{error:#}")));
+    if let Some(advised) = error.downcast_ref::<Advised>() {
+        let _ = writeln!(stderr, "help: {}", visible(&advised.advice));
+    }
+    if error.chain().any(|cause| cause.is::<InvalidInput>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+/// An error with advice for the one who sees it.
+#[derive(Debug)]
+struct Advised {
+    error: anyhow::Error,
+    advice: String,
+}
+
+impl fmt::Display for Advised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+impl std::error::Error for Advised {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.error.source()
+    }
+}
+
+/// The error, with what can be done about it.
+pub(crate) fn advise(error: anyhow::Error, advice: impl Into<String>) -> anyhow::Error {
+    Advised { error, advice: advice.into() }.into()
+}

@@ -1,0 +1,111 @@
+//! Values as people read them.
+
+use std::fmt::Write as _;
+
+use botstore::model::{Count, Timestamp};
+use jiff::SignedDuration;
+use jiff::civil::DateTime;
+
+/// What stands for a value that is not there.
+pub(crate) const NONE: &str = "-";
+
+/// A number with a comma between each three digits.
+pub(crate) fn number(number: impl Into<i128>) -> String {
+    let number = number.into();
+    let digits = number.unsigned_abs().to_string();
+    let mut text = if number < 0 { "-".to_owned() } else { String::new() };
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// A count with a comma between each three digits.
+pub(crate) fn count(count: Count) -> String {
+    number(count.get())
+}
+
+/// A moment, in UTC, as ISO 8601 has it.
+pub(crate) fn time(at: Timestamp) -> String {
+    // A civil time, because jiff's timestamps end a day before ours do.
+    match DateTime::constant(1970, 1, 1, 0, 0, 0, 0).checked_add(SignedDuration::from_secs(at.seconds())) {
+        Ok(time) => format!("{time}Z"),
+        Err(_) => at.to_string(),
+    }
+}
+
+/// A moment that may be unknown.
+pub(crate) fn maybe_time(at: Option<Timestamp>) -> String {
+    at.map_or_else(|| NONE.to_owned(), time)
+}
+
+/// A span, in its three greatest units from days down: `3d 4h 12m`.
+pub(crate) fn span(seconds: Count) -> String {
+    let seconds = seconds.get();
+    let units =
+        [(seconds / 86_400, 'd'), (seconds / 3_600 % 24, 'h'), (seconds / 60 % 60, 'm'), (seconds % 60, 's')];
+    let first = units.iter().position(|&(value, _)| value > 0).unwrap_or(units.len() - 1);
+    let mut text = String::new();
+    for (value, unit) in units.iter().skip(first).take(3) {
+        let space = if text.is_empty() { "" } else { " " };
+        let value = number(*value);
+        let _ = write!(text, "{space}{value}{unit}");
+    }
+    text
+}
+
+/// Text that other people wrote, made safe for a terminal and kept on one line: control characters, and those that
+/// turn the direction of what follows, are shown by their code.
+pub(crate) fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        let breaks = matches!(character, '\u{2028}' | '\u{2029}');
+        if character.is_control() || turns || breaks {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_commas() {
+        for (value, text) in
+            [(0, "0"), (999, "999"), (1_000, "1,000"), (1_234_567, "1,234,567"), (-1_000, "-1,000")]
+        {
+            assert_eq!(number(value), text);
+        }
+    }
+
+    #[test]
+    fn times_reach_to_the_year_9999() {
+        assert_eq!(time(Timestamp::MIN), "1970-01-01T00:00:00Z");
+        assert_eq!(time(Timestamp::new(1_700_000_000).unwrap()), "2023-11-14T22:13:20Z");
+        assert_eq!(time(Timestamp::MAX), "9999-12-31T23:59:59Z");
+    }
+
+    #[test]
+    fn spans_show_their_three_greatest_units() {
+        for (seconds, text) in
+            [(0, "0s"), (59, "59s"), (60, "1m 0s"), (3_725, "1h 2m 5s"), (274_367, "3d 4h 12m")]
+        {
+            assert_eq!(span(Count::new("seconds", seconds).unwrap()), text);
+        }
+        assert_eq!(span(Count::MAX), "104,249,991,374d 7h 36m");
+    }
+
+    #[test]
+    fn what_could_drive_a_terminal_is_shown_by_its_code() {
+        assert_eq!(visible("a\u{1b}[2J\n\u{202e}b\u{9b}"), r"a\u{1b}[2J\n\u{202e}b\u{9b}");
+        assert_eq!(visible("héllo שלום 👩‍💻 \\"), "héllo שלום 👩‍💻 \\");
+    }
+}

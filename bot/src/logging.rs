@@ -1,0 +1,23 @@
+//! The program's log: on standard error, as much of it as `ROSEY_LOG` says.
+
+use std::io;
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+
+/// Begins to log.
+pub(crate) fn start() {
+    let filter = EnvFilter::builder()
+        .with_default_directive(LevelFilter::WARN.into())
+        .with_env_var("ROSEY_LOG")
+        .from_env_lossy();
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        // Otherwise a closed standard error would end the program.
+        .log_internal_errors(false)
+        .finish();
+    // Records of the `log` crate are left out on purpose: PostgreSQL's driver logs the parameters of statements
+    // there, and so what people said.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

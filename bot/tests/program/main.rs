@@ -1,0 +1,84 @@
+//! What `rosey` does, as a user sees it: every check runs the program itself, on every backend.
+
+#![allow(clippy::unwrap_used, reason = "a check that panics is a check that fails")]
+
+mod maintain;
+mod migrate;
+mod outbound;
+mod queries;
+mod replay;
+mod robustness;
+mod rosey;
+mod settings;
+mod token;
+
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+use self::rosey::{Backend, Rosey};
+
+/// A check and its name. It fails by a panic.
+type Check = (&'static str, fn(&Rosey));
+
+/// Lists functions as checks, and after `once` those for which the backend makes no difference.
+macro_rules! checks {
+    ($($check:ident),* $(,)? $(; once: $($once:ident),* $(,)?)?) => {
+        pub(crate) const AREA: $crate::Area = $crate::Area {
+            name: module_path!(),
+            checks: &[$((stringify!($check), $check)),*],
+            once: &[$($((stringify!($once), $once)),*)?],
+        };
+    };
+}
+use checks;
+
+/// The checks of one file.
+struct Area {
+    name: &'static str,
+    checks: &'static [Check],
+    once: &'static [Check],
+}
+
+const AREAS: [Area; 8] = [
+    maintain::AREA,
+    migrate::AREA,
+    outbound::AREA,
+    queries::AREA,
+    replay::AREA,
+    robustness::AREA,
+    settings::AREA,
+    token::AREA,
+];
+
+/// A trial named `sqlite::replay::a_second_replay_applies_nothing`.
+fn trial(prefix: &str, area: &Area, (name, check): Check, backend: Backend) -> Trial {
+    let area = area.name.trim_start_matches("program::");
+    Trial::test(format!("{prefix}::{area}::{name}"), move || {
+        check(&Rosey::on(&backend)?);
+        Ok(())
+    })
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let backends = match Backend::wanted() {
+        Ok(backends) => backends,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut trials = Vec::new();
+    for area in &AREAS {
+        trials.extend(area.once.iter().map(|&check| trial("program", area, check, Backend::Sqlite)));
+        for backend in &backends {
+            let on_backend = |&check: &Check| trial(backend.name(), area, check, backend.clone());
+            trials.extend(area.checks.iter().map(on_backend));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    // The server stops with the last that holds it, before the process ends.
+    drop(backends);
+    conclusion.exit_code()
+}

@@ -1,0 +1,235 @@
+//! Which databases are opened, which are refused, and what opening does to them.
+
+use botstore::model::Limit;
+use botstore::store::BotStore;
+use botstore::url::DatabaseUrl;
+use botstore::{Config, ErrorKind, Migrated};
+
+use crate::case::{Case, cases};
+use crate::database::Database;
+use crate::given::{chat, kind_of, record, together};
+use crate::unopened::{Unopened, sql, tables};
+
+pub(super) const CASES: &[Case] = cases![
+    ; persistent:
+    an_empty_database_is_brought_to_the_newest_schema,
+    a_migration_says_what_it_did,
+    opening_again_leaves_the_history_as_it_is,
+    without_migration_a_current_database_is_opened,
+    without_migration_an_empty_database_is_refused_and_left_empty,
+    without_migration_an_older_schema_is_refused_and_left_as_it_is,
+    an_older_schema_is_brought_up_to_date_with_its_rows,
+    a_database_of_the_original_is_refused_and_left_as_it_is,
+    tables_of_other_names_are_left_alone,
+    a_newer_schema_is_refused_and_left_as_it_is,
+    an_edited_migration_is_refused_and_left_as_it_is,
+    sixteen_that_open_an_empty_database_at_once_all_succeed,
+    sixteen_that_migrate_an_empty_database_at_once_make_one_history,
+];
+
+/// The tables of the original.
+const ORIGINAL: [&str; 8] = [
+    "api_tokens",
+    "channel_stats",
+    "current_status",
+    "outbound_messages",
+    "recent_chat",
+    "user_actions",
+    "user_count_history",
+    "user_stats",
+];
+
+const HISTORY: &str = "SELECT CAST(version AS TEXT) || ' ' || name || ' ' || applied_on || ' ' || checksum \
+                       FROM refinery_schema_history ORDER BY version";
+
+const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
+                        ORDER BY version";
+
+const NEWEST: [&str; 2] = ["V1__original_tables", "V2__sources_and_plugin_values"];
+
+/// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
+async fn refused(config: &Config) {
+    let before = (tables(config).await, history(config).await);
+    for config in [config.clone(), config.clone().without_migration()] {
+        assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+    }
+    assert_eq!(kind_of(botstore::migrate(&config.url).await), ErrorKind::Schema);
+    assert_eq!((tables(config).await, history(config).await), before);
+}
+
+/// The whole history, if there is one.
+async fn history(config: &Config) -> Vec<String> {
+    if tables(config).await.iter().any(|table| table == "refinery_schema_history") {
+        sql(config, HISTORY).await
+    } else {
+        Vec::new()
+    }
+}
+
+async fn works(store: &dyn BotStore) {
+    assert_eq!(store.health().await.unwrap().schema_version, 2);
+    record(store, [chat(1, "ada", "hello")]).await;
+    assert_eq!(store.top_chatters(Limit::MAX).await.unwrap().len(), 1);
+}
+
+async fn an_empty_database_is_brought_to_the_newest_schema(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let store = botstore::open(&unopened.config()).await.unwrap();
+    works(store.as_ref()).await;
+    store.close().await.unwrap();
+    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+}
+
+async fn a_migration_says_what_it_did(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let url = unopened.config().url;
+    let applied = NEWEST.map(str::to_owned).to_vec();
+    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 2, applied });
+    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 2, applied: vec![] });
+    let store = botstore::open(&unopened.config().without_migration()).await.unwrap();
+    works(store.as_ref()).await;
+    store.close().await.unwrap();
+}
+
+async fn opening_again_leaves_the_history_as_it_is(mut db: Database) {
+    let before = history(&db.config()).await;
+    assert_eq!(before.len(), 2);
+    for _ in 0..2 {
+        db.reopen().await;
+        assert_eq!(history(&db.config()).await, before);
+    }
+}
+
+async fn without_migration_a_current_database_is_opened(db: Database) {
+    record(db.store().as_ref(), [chat(1, "ada", "hello")]).await;
+    let store = botstore::open(&db.config().without_migration()).await.unwrap();
+    assert_eq!(store.chat_count().await.unwrap().get(), 1);
+    store.close().await.unwrap();
+}
+
+async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let config = unopened.config().without_migration();
+    assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+    if let Unopened::Sqlite(file) = &unopened {
+        assert!(!file.path().exists());
+    }
+    assert_eq!(tables(&config).await, Vec::<String>::new());
+}
+
+/// Takes the database back to version 1.
+async fn undo_version_2(config: &Config) {
+    let versions = match config.url {
+        DatabaseUrl::Sqlite(_) => "TABLE",
+        DatabaseUrl::Postgres(_) => "SEQUENCE",
+    };
+    let undo = format!(
+        "DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
+         DELETE FROM refinery_schema_history WHERE version = 2"
+    );
+    sql(config, &undo).await;
+}
+
+async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Database) {
+    db.store().close().await.unwrap();
+    let config = db.config().without_migration();
+    undo_version_2(&config).await;
+    let before = (tables(&config).await, history(&config).await);
+    assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+    assert_eq!((tables(&config).await, history(&config).await), before);
+}
+
+async fn an_older_schema_is_brought_up_to_date_with_its_rows(mut db: Database) {
+    record(db.store().as_ref(), [chat(1, "ada", "hello")]).await;
+    let before = db.store().recent_chat(Limit::MAX).await.unwrap();
+    db.store().close().await.unwrap();
+    let first = history(&db.config()).await.swap_remove(0);
+    undo_version_2(&db.config()).await;
+    db.reopen().await;
+    assert_eq!(db.store().recent_chat(Limit::MAX).await.unwrap(), before);
+    works(db.store().as_ref()).await;
+    assert_eq!(sql(&db.config(), VERSIONS).await, NEWEST);
+    assert_eq!(history(&db.config()).await[0], first);
+}
+
+async fn a_database_of_the_original_is_refused_and_left_as_it_is(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let config = unopened.config();
+    for table in ORIGINAL {
+        sql(&config, &format!("CREATE TABLE {table} (note TEXT); INSERT INTO {table} VALUES ('kept')")).await;
+        refused(&config).await;
+        assert_eq!(sql(&config, &format!("SELECT note FROM {table}")).await, ["kept"]);
+        sql(&config, &format!("DROP TABLE {table}")).await;
+    }
+}
+
+async fn tables_of_other_names_are_left_alone(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let config = unopened.config();
+    sql(&config, "CREATE TABLE notes (note TEXT); INSERT INTO notes VALUES ('kept')").await;
+    let store = botstore::open(&config).await.unwrap();
+    works(store.as_ref()).await;
+    store.close().await.unwrap();
+    assert_eq!(sql(&config, "SELECT note FROM notes").await, ["kept"]);
+}
+
+async fn a_newer_schema_is_refused_and_left_as_it_is(db: Database) {
+    db.store().close().await.unwrap();
+    let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
+                 VALUES (3, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
+    sql(&db.config(), newer).await;
+    refused(&db.config()).await;
+}
+
+async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
+    db.store().close().await.unwrap();
+    let config = db.config();
+    for (column, edited) in [("checksum", "'1'"), ("name", "'another_edition'")] {
+        for version in [1, 2] {
+            let select = format!("SELECT {column} FROM refinery_schema_history WHERE version = {version}");
+            let original = sql(&config, &select).await.remove(0);
+            let set = |to: &str| {
+                format!("UPDATE refinery_schema_history SET {column} = {to} WHERE version = {version}")
+            };
+            sql(&config, &set(edited)).await;
+            refused(&config).await;
+            sql(&config, &set(&format!("'{original}'"))).await;
+        }
+    }
+    // As it was, it is opened again.
+    let store = botstore::open(&config).await.unwrap();
+    works(store.as_ref()).await;
+    store.close().await.unwrap();
+}
+
+async fn sixteen_that_open_an_empty_database_at_once_all_succeed(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let openers = (0..16).map(|index| {
+        let config = unopened.config();
+        async move {
+            let store = botstore::open(&config).await.unwrap();
+            record(store.as_ref(), [chat(index, "ada", "hello")]).await;
+            store
+        }
+    });
+    for store in together(openers).await {
+        assert_eq!(store.chat_count().await.unwrap().get(), 16);
+        store.close().await.unwrap();
+    }
+    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+}
+
+async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let migrations = (0..16).map(|_| {
+        let url = unopened.config().url;
+        async move { botstore::migrate(&url).await.unwrap() }
+    });
+    let migrated = together(migrations).await;
+    assert!(migrated.iter().all(|migrated| migrated.version == 2));
+    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+    // One of them did it, the others found it done.
+    let mut applied: Vec<_> = migrated.into_iter().map(|migrated| migrated.applied.len()).collect();
+    applied.sort_unstable();
+    assert_eq!(applied, [vec![0; 15], vec![2]].concat());
+}
