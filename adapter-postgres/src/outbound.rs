@@ -8,7 +8,7 @@ use botstore_core::model::{
 use botstore_core::{Outbound, Result, StoreError};
 use tokio_postgres::Row;
 
-use crate::client::Intent;
+use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
 use crate::row::Columns;
 
@@ -79,17 +79,11 @@ const MESSAGES_OF_STATE: &str = concat!(
 );
 
 const REQUEUE_MESSAGE: &str = "
-    WITH requeued AS (
-        UPDATE outbound_messages
-        SET state = 'queued', retry_count = 0, due_at = $2, lease_token = lease_token + 1
-        WHERE id = $1 AND state IN ('failed', 'dead')
-        RETURNING 1
-    )
-    SELECT (SELECT count(*) FROM requeued) AS done, EXISTS (SELECT FROM outbound_messages WHERE id = $1) AS known";
+    UPDATE outbound_messages SET state = 'queued', retry_count = 0, due_at = $2, lease_token = lease_token + 1
+    WHERE id = $1 AND state IN ('failed', 'dead') RETURNING id";
 
-const DISCARD_MESSAGE: &str = "
-    WITH discarded AS (DELETE FROM outbound_messages WHERE id = $1 AND state IN ('failed', 'dead') RETURNING 1)
-    SELECT (SELECT count(*) FROM discarded) AS done, EXISTS (SELECT FROM outbound_messages WHERE id = $1) AS known";
+const DISCARD_MESSAGE: &str =
+    "DELETE FROM outbound_messages WHERE id = $1 AND state IN ('failed', 'dead') RETURNING id";
 
 #[async_trait]
 impl Outbound for PostgresStore {
@@ -170,25 +164,32 @@ impl Outbound for PostgresStore {
     }
 
     async fn requeue_message(&self, id: RowId, now: Timestamp) -> Result<()> {
-        const OPERATION: &str = "requeue_message";
-        let row = self.row(OPERATION, Intent::Write, REQUEUE_MESSAGE, &[&id.get(), &now.seconds()]).await?;
-        finished_by_hand(OPERATION, &row)
+        let params: Params<'_> = &[&id.get(), &now.seconds()];
+        self.finish_by_hand("requeue_message", id, REQUEUE_MESSAGE, params).await
     }
 
     async fn discard_message(&self, id: RowId) -> Result<()> {
-        const OPERATION: &str = "discard_message";
-        let row = self.row(OPERATION, Intent::Write, DISCARD_MESSAGE, &[&id.get()]).await?;
-        finished_by_hand(OPERATION, &row)
+        self.finish_by_hand("discard_message", id, DISCARD_MESSAGE, &[&id.get()]).await
     }
 }
 
-fn finished_by_hand(operation: &'static str, row: &Row) -> Result<()> {
-    if row.raw::<i64>("done")? == 1 {
-        Ok(())
-    } else if row.raw("known")? {
-        Err(StoreError::conflict(operation, "the message is neither dead nor failed"))
-    } else {
-        Err(StoreError::not_found(operation, "message"))
+impl PostgresStore {
+    /// Runs a statement that changes a dead or failed message. Why it changed nothing is asked afterwards: a statement
+    /// that waited for somebody else still sees what was there before.
+    async fn finish_by_hand(
+        &self,
+        operation: &'static str,
+        id: RowId,
+        sql: &str,
+        params: Params<'_>,
+    ) -> Result<()> {
+        if self.row_if_any(operation, Intent::Write, sql, params).await?.is_some() {
+            return Ok(());
+        }
+        match self.row_if_any(operation, Intent::Read, OUTBOUND_MESSAGE, &[&id.get()]).await? {
+            Some(_) => Err(StoreError::conflict(operation, "the message is neither dead nor failed")),
+            None => Err(StoreError::not_found(operation, "message")),
+        }
     }
 }
 

@@ -31,11 +31,25 @@ impl From<Exit> for ExitCode {
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let mut stderr = io::stderr().lock();
     // There is nobody left to tell if standard error is closed.
-    let _ = writeln!(stderr, "error: {}", visible(&format!("{error:#}")));
+    let _ = writeln!(stderr, "error: {}", visible(&told(error)));
     if let Some(advised) = error.downcast_ref::<Advised>() {
         let _ = writeln!(stderr, "help: {}", visible(&advised.advice));
     }
     if error.chain().any(|cause| cause.is::<InvalidInput>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
+}
+
+/// The error and its causes, down to where the last of them is told: drivers like to say it at every level.
+fn told(error: &anyhow::Error) -> String {
+    let root = error.root_cause().to_string();
+    let mut text = error.to_string();
+    for cause in error.chain().skip(1) {
+        if text.contains(&root) {
+            break;
+        }
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+    }
+    text
 }
 
 /// An error with advice for the one who sees it.
@@ -60,4 +74,26 @@ impl std::error::Error for Advised {
 /// The error, with what can be done about it.
 pub(crate) fn advise(error: anyhow::Error, advice: impl Into<String>) -> anyhow::Error {
     Advised { error, advice: advice.into() }.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    #[test]
+    fn the_last_cause_is_told_once() {
+        let error = || anyhow!("refused").context("connecting failed");
+        assert_eq!(told(&error()), "connecting failed: refused");
+        assert_eq!(told(&error().context("cannot open x")), "cannot open x: connecting failed: refused");
+        assert_eq!(told(&error().context("cannot open x: refused")), "cannot open x: refused");
+    }
+
+    #[test]
+    fn advice_is_no_part_of_the_error() {
+        let error = advise(anyhow!("cause").context("error"), "run it again").context("file");
+        assert_eq!(told(&error), "file: error: cause");
+        assert!(error.downcast_ref::<Advised>().is_some());
+    }
 }

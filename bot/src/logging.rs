@@ -1,6 +1,6 @@
 //! The program's log: on standard error, as much of it as `ROSEY_LOG` says.
 
-use std::io;
+use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
@@ -14,6 +14,7 @@ pub(crate) fn start() {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         // Otherwise a closed standard error would end the program.
         .log_internal_errors(false)
         .finish();

@@ -100,7 +100,7 @@ impl Found {
         if let (false, Some(table)) = (self.has_history(), original) {
             return refuse(format!(
                 "the database has a table {table} and no migration history, so another program made it, such as the \
-                 Python bot. It was not changed. Name a new database in DATABASE_URL, and import this one into it"
+                 Python bot. It was not changed. Name another database in DATABASE_URL, or a file that is not there yet"
             ));
         }
         for theirs in &self.history {

@@ -26,6 +26,9 @@
 //! | `sqlite` (default) | SQLite, built in | `sqlite:///bot_data.db` |
 //! | `postgres` (default) | PostgreSQL | `postgresql://user:password@host/database` |
 
+#[cfg(not(any(feature = "sqlite", feature = "postgres")))]
+compile_error!("botstore needs a backend: the feature sqlite, postgres, or both");
+
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
 pub use botstore_migrations::Migrated;
@@ -83,4 +86,22 @@ fn not_built_in(url: &DatabaseUrl) -> StoreError {
     };
     let reason = format!("is of {backend}, which this program was built without (feature {feature})");
     InvalidInput::new("database_url", reason).into()
+}
+
+#[cfg(all(test, not(all(feature = "sqlite", feature = "postgres"))))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_backend_that_was_not_built_in_is_named() {
+        let url = if cfg!(feature = "sqlite") { "postgresql://localhost/rosey" } else { "sqlite://" };
+        let url: DatabaseUrl = url.parse().unwrap();
+        for error in
+            [open(&Config::new(url.clone())).await.map(drop).unwrap_err(), migrate(&url).await.unwrap_err()]
+        {
+            let ErrorKind::InvalidInput { field, reason } = error.kind() else { panic!("{error}") };
+            assert_eq!(*field, "database_url");
+            assert!(reason.contains("built without"), "{reason}");
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use botstore::model::{ActionDetails, ActionFilter, ActionKind, Limit, RowKey, UserAction};
 use botstore::store::BotStore;
 
+use super::maintenance::refresh_statistics;
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{AWKWARD, action, at, chat, joined, left, limit, name, record};
@@ -253,8 +254,10 @@ async fn paged(store: &dyn BotStore, filter: &ActionFilter) -> Vec<UserAction> {
 async fn pages_cover_all_entries_once(db: Database) {
     let store = db.store().as_ref();
     fill(store).await;
+    refresh_statistics(store).await;
     let whole = all(store).await;
     assert_eq!(whole.len(), 300);
+    assert!(whole.is_sorted_by(|a, b| a.key() > b.key()));
     assert_eq!(paged(store, &ActionFilter::default()).await, whole);
 }
 

@@ -5,12 +5,14 @@ use botstore::store::BotStore;
 use serde_json::json;
 
 use super::kv::{NOW, all, key, key_of, plugin, set};
+use super::maintenance::refresh_statistics;
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{at, limit};
 
 pub(super) const CASES: &[Case] = cases![
     keys_are_listed_in_byte_order,
+    many_keys_are_listed_in_byte_order,
     a_list_has_whole_entries,
     a_list_has_the_keys_with_its_prefix,
     every_character_of_a_prefix_is_itself,
@@ -75,6 +77,15 @@ async fn keys_are_listed_in_byte_order(db: Database) {
     shuffled.rotate_left(7);
     fill(store, &shuffled).await;
     assert_eq!(keys(&page(store, "", None, 10_000).await), ordered);
+}
+
+async fn many_keys_are_listed_in_byte_order(db: Database) {
+    let store = db.store().as_ref();
+    let mut names: Vec<String> = (0..200).map(|index| format!("{:03}", (index * 77) % 200)).collect();
+    fill(store, &names.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    refresh_statistics(store).await;
+    names.sort_unstable();
+    assert_eq!(keys(&page(store, "", None, 10_000).await), names);
 }
 
 async fn a_list_has_whole_entries(db: Database) {

@@ -7,6 +7,7 @@ use botstore::model::{
 };
 use botstore::store::BotStore;
 
+use super::maintenance::refresh_statistics;
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{AWKWARD, at, kind_of, limit, text};
@@ -26,6 +27,7 @@ pub(super) const CASES: &[Case] = cases![
     looking_at_due_messages_takes_none,
     messages_are_listed_by_state,
     messages_are_listed_in_pages_by_identity,
+    messages_are_listed_by_identity_whatever_happened_to_them,
     dead_and_failed_messages_are_discarded,
     what_is_not_dead_or_failed_is_not_discarded,
 ];
@@ -308,6 +310,23 @@ async fn messages_are_listed_in_pages_by_identity(db: Database) {
         }
         let expected = if state.is_none() { &ids[..] } else { &ids[..6] };
         assert_eq!(listed, expected, "{state:?}");
+    }
+}
+
+async fn messages_are_listed_by_identity_whatever_happened_to_them(db: Database) {
+    let store = db.store().as_ref();
+    let mut ids = Vec::new();
+    for index in 0..100 {
+        ids.push(enqueue(store, "hello", 3, 1_000 - index).await);
+    }
+    // What was sent first was queued last.
+    for lease in claim(store, 1_000, 100).await {
+        store.settle_message(&lease, &Settlement::Sent, at(1_000)).await.unwrap();
+    }
+    refresh_statistics(store).await;
+    for state in [None, Some(OutboundState::Sent)] {
+        let listed = store.outbound_messages(state, None, Limit::MAX).await.unwrap();
+        assert_eq!(listed.iter().map(|row| row.id).collect::<Vec<_>>(), ids, "{state:?}");
     }
 }
 

@@ -3,6 +3,7 @@
 use botstore::ErrorKind;
 use botstore::model::{Claim, Lease, Limit, OutboundMessage, Seconds, Settlement, Timestamp};
 
+use super::maintenance::refresh_statistics;
 use super::outbound::{all, claim, claim_one, due, enqueue, one_of_each, permanent, row, settled, transient};
 use crate::case::{Case, cases};
 use crate::database::Database;
@@ -12,6 +13,7 @@ pub(super) const CASES: &[Case] = cases![
     a_claim_puts_a_message_under_lease,
     a_claim_of_an_empty_queue_is_empty,
     a_claim_takes_those_first_that_are_due_longest,
+    a_claim_of_many_is_in_the_order_in_which_they_are_due,
     a_claimed_message_is_neither_due_nor_claimed_before_its_lease_ends,
     a_lease_is_as_long_as_its_claim_says,
     a_lease_ends_at_the_calendars_end_at_the_latest,
@@ -51,6 +53,19 @@ async fn a_claim_takes_those_first_that_are_due_longest(db: Database) {
         taken.push(claim(store, 30, rows).await.iter().map(|lease| lease.message.id).collect::<Vec<_>>());
     }
     assert_eq!(taken, [vec![ids[1], ids[3]], vec![ids[2]], vec![ids[0]]]);
+}
+
+async fn a_claim_of_many_is_in_the_order_in_which_they_are_due(db: Database) {
+    let store = db.store().as_ref();
+    let mut ids = Vec::new();
+    for index in 0..100 {
+        ids.push(enqueue(store, "hello", 3, 1_000 - index).await);
+    }
+    ids.reverse();
+    refresh_statistics(store).await;
+    assert_eq!(due(store, 1_000).await, ids);
+    let taken = claim(store, 1_000, 100).await;
+    assert_eq!(taken.iter().map(|lease| lease.message.id).collect::<Vec<_>>(), ids);
 }
 
 async fn a_claimed_message_is_neither_due_nor_claimed_before_its_lease_ends(db: Database) {

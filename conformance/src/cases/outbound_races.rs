@@ -22,6 +22,7 @@ pub(super) const CASES: &[Case] = cases![
     one_settlement_said_twice_at_once_is_no_conflict,
     a_settlement_and_a_claim_at_once_do_not_both_have_the_message,
     of_two_requeueings_at_once_one_holds,
+    of_two_discardings_at_once_one_finds_the_message,
     a_requeueing_and_a_discarding_at_once_do_not_both_hold,
     claiming_while_others_queue_loses_nothing;
     persistent:
@@ -165,6 +166,20 @@ async fn of_two_requeueings_at_once_one_holds(db: Database) {
         assert!(refused.into_iter().all(|answer| kind_of(answer) == ErrorKind::Conflict));
         let lease = claim_one(db.store().as_ref(), 20).await;
         db.store().settle_message(&lease, &Settlement::Sent, at(20)).await.unwrap();
+    }
+}
+
+async fn of_two_discardings_at_once_one_finds_the_message(db: Database) {
+    for _ in 0..10 {
+        let id = settled(db.store().as_ref(), 1, &transient("busy"), 10).await.message.id;
+        let discard = |_| {
+            let store = Arc::clone(db.store());
+            async move { store.discard_message(id).await }
+        };
+        let (held, late): (Vec<_>, Vec<_>) =
+            together((0..2).map(discard)).await.into_iter().partition(Result::is_ok);
+        assert_eq!(held.len(), 1);
+        assert_eq!(late.into_iter().map(kind_of).collect::<Vec<_>>(), [ErrorKind::NotFound]);
     }
 }
 

@@ -9,6 +9,7 @@ use botstore::model::{
 };
 use botstore::store::BotStore;
 
+use super::maintenance::refresh_statistics;
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{AWKWARD, at, kind_of, limit};
@@ -25,6 +26,7 @@ pub(super) const CASES: &[Case] = cases![
     the_same_token_is_kept_once,
     a_revoked_token_is_not_kept_again,
     tokens_are_listed_in_pages_by_identity,
+    tokens_are_listed_by_identity_whatever_happened_to_them,
     a_selector_is_a_whole_token_or_its_first_8_characters,
 ];
 
@@ -205,6 +207,20 @@ async fn tokens_are_listed_in_pages_by_identity(db: Database) {
         assert!(listed.len() <= 7, "{listed:?}");
     }
     assert_eq!(listed, whole);
+}
+
+async fn tokens_are_listed_by_identity_whatever_happened_to_them(db: Database) {
+    let store = db.store().as_ref();
+    let tokens: Vec<String> = (0..50).map(|index| format!("{}-token-{index}", 99 - index)).collect();
+    let mut ids = Vec::new();
+    for token in &tokens {
+        ids.push(create(store, token, 1).await.id);
+    }
+    for token in tokens.iter().rev() {
+        check(store, token, 5).await.unwrap();
+    }
+    refresh_statistics(store).await;
+    assert_eq!(all(store).await.iter().map(|info| info.id).collect::<Vec<_>>(), ids);
 }
 
 async fn a_selector_is_a_whole_token_or_its_first_8_characters(db: Database) {

@@ -25,7 +25,11 @@ pub(super) fn start() -> anyhow::Result<String> {
         .output()?;
     let said = String::from_utf8_lossy(&up.stderr);
     ensure!(up.status.success(), "`docker compose up --wait postgres` failed: {}", said.trim());
-    let password = variable("POSTGRES_PASSWORD").unwrap_or_else(|| "rosey_dev_password".to_owned());
-    let password = utf8_percent_encode(&password, NON_ALPHANUMERIC);
-    Ok(format!("postgresql://rosey:{password}@localhost:5432/rosey_dev"))
+    let setting = |name, default: &str| {
+        let value = variable(name).unwrap_or_else(|| default.to_owned());
+        utf8_percent_encode(&value, NON_ALPHANUMERIC).to_string()
+    };
+    let (user, database) = (setting("POSTGRES_USER", "rosey"), setting("POSTGRES_DB", "rosey_dev"));
+    let password = setting("POSTGRES_PASSWORD", "rosey_dev_password");
+    Ok(format!("postgresql://{user}:{password}@localhost:5432/{database}"))
 }
