@@ -7,8 +7,8 @@ use tokio_postgres::Row;
 
 use crate::client::Intent;
 use crate::open::PostgresStore;
-use crate::record::Statement;
 use crate::row::Columns;
+use crate::statement::Statement;
 
 /// A statement for just the conditions that are set: one that has all of them, each disabled by a null, would have one
 /// plan for all, and that plan could use no index.
@@ -48,7 +48,7 @@ impl Audit for PostgresStore {
         limit: Limit,
     ) -> Result<Vec<UserAction>> {
         let statement = user_actions(filter, before, limit);
-        let rows = self.rows("user_actions", Intent::Read, statement.sql(), &statement.params()).await?;
+        let rows = self.run("user_actions", Intent::Read, &statement).await?;
         rows.iter().map(action).collect()
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use botstore_core::{ErrorKind, Result, StoreError};
+use deadpool_postgres::Object;
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
+use tokio_postgres::types::{ToSql, Type};
 
 use crate::error;
 use crate::open::PostgresStore;
+use crate::statement::{Statement, typed};
 
 /// How long a call may take once it has a connection. The server's own bound on a statement is 60 s; this one also ends
 /// the wait for an answer that never comes.
@@ -29,6 +31,14 @@ pub(crate) enum Intent {
 /// Parameters of a statement.
 pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
 
+/// How a statement is sent.
+enum Form<'a> {
+    /// Prepared once a connection. The parameters' types are the server's guess if none are given.
+    Prepared { sql: &'a str, types: &'a [Type], params: Params<'a> },
+    /// Parsed and planned for these very parameters, in the same round trip.
+    PlannedAnew { sql: &'a str, params: &'a [(&'a (dyn ToSql + Sync), Type)] },
+}
+
 impl PostgresStore {
     /// Runs a statement and returns its rows.
     pub(crate) async fn rows(
@@ -38,26 +48,33 @@ impl PostgresStore {
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
+        self.send(operation, intent, Form::Prepared { sql, types: &[], params }).await
+    }
+
+    /// Runs a statement that was put together, and returns its rows.
+    pub(crate) async fn run(
+        &self,
+        operation: &'static str,
+        intent: Intent,
+        statement: &Statement<'_>,
+    ) -> Result<Vec<Row>> {
+        let (sql, types, params) = (statement.sql(), statement.types(), statement.params());
+        if statement.plan_anew {
+            let params = typed(&params, types);
+            self.send(operation, intent, Form::PlannedAnew { sql, params: &params }).await
+        } else {
+            self.send(operation, intent, Form::Prepared { sql, types, params: &params }).await
+        }
+    }
+
+    async fn send(&self, operation: &'static str, intent: Intent, form: Form<'_>) -> Result<Vec<Row>> {
         let _permit = self.gate.acquire().await.map_err(|_| StoreError::closed(operation))?;
         let client = self.connection(operation).await?;
-        let call = async {
-            let statement =
-                client.prepare_cached(sql).await.map_err(|error| error::of_read(operation, error))?;
-            for _ in 1..ATTEMPTS {
-                match client.query(&statement, params).await {
-                    Err(error) if error::is_clash(&error, intent == Intent::WriteOrFind) => {
-                        tracing::debug!(operation, "clashed with another writer, sent again");
-                    }
-                    answer => return answer.map_err(|error| of_intent(operation, intent, error)),
-                }
-            }
-            client.query(&statement, params).await.map_err(|error| of_intent(operation, intent, error))
-        };
-        match tokio::time::timeout(DEADLINE, call).await {
+        match tokio::time::timeout(DEADLINE, send_until_clear(&client, operation, intent, &form)).await {
             Ok(answer) => answer,
             Err(_) => {
                 // Nobody knows what the connection will say next: it goes, and takes its statement with it.
-                drop(deadpool_postgres::Object::take(client));
+                drop(Object::take(client));
                 let kind = if intent == Intent::Read { ErrorKind::Timeout } else { ErrorKind::Indeterminate };
                 Err(StoreError::new(kind, operation, format!("no answer within {} s", DEADLINE.as_secs())))
             }
@@ -86,6 +103,34 @@ impl PostgresStore {
         params: Params<'_>,
     ) -> Result<Option<Row>> {
         Ok(self.rows(operation, intent, sql, params).await?.pop())
+    }
+}
+
+/// Sends a statement, and sends it again as long as it clashes with those of others.
+async fn send_until_clear(
+    client: &Object,
+    operation: &'static str,
+    intent: Intent,
+    form: &Form<'_>,
+) -> Result<Vec<Row>> {
+    let mut attempt = 1;
+    loop {
+        let answer = match form {
+            Form::Prepared { sql, types, params } => {
+                // What is prepared already costs no round trip.
+                let statement = client.prepare_typed_cached(sql, types).await;
+                let statement = statement.map_err(|error| error::of_read(operation, error))?;
+                client.query(&statement, params).await
+            }
+            Form::PlannedAnew { sql, params } => client.query_typed(sql, params).await,
+        };
+        match answer {
+            Err(error) if attempt < ATTEMPTS && error::is_clash(&error, intent == Intent::WriteOrFind) => {
+                tracing::debug!(operation, attempt, "clashed with another writer, sent again");
+                attempt += 1;
+            }
+            answer => return answer.map_err(|error| of_intent(operation, intent, error)),
+        }
     }
 }
 

@@ -7,8 +7,9 @@ use botstore_core::{Ingest, Result, StoreError};
 
 use crate::client::Intent;
 use crate::open::PostgresStore;
-use crate::record::{Move, Statement};
+use crate::record::Move;
 use crate::row::Columns;
+use crate::statement::Statement;
 
 /// How often a batch looks again where its source stands, when somebody else keeps moving it.
 const ATTEMPTS: usize = 10;
@@ -21,7 +22,7 @@ impl Ingest for PostgresStore {
         let events = batch.events();
         let Some(cursor) = batch.cursor() else {
             let statement = Statement::record(&fold(events), None);
-            self.rows("record", Intent::WriteOrFind, statement.sql(), &statement.params()).await?;
+            self.run("record", Intent::WriteOrFind, &statement).await?;
             return Ok(Recorded::new(events.len(), 0));
         };
         // The source most likely stands where the batch begins. Only if it does not is it asked where it stands.
@@ -29,8 +30,8 @@ impl Ingest for PostgresStore {
         for _ in 0..ATTEMPTS {
             let step = Move { source: cursor.source(), from: stored, to: cursor.last() };
             let statement = Statement::record(&fold(&events[first..]), Some(step));
-            let row = self.row("record", Intent::WriteOrFind, statement.sql(), &statement.params()).await?;
-            if row.raw::<i64>("moved")? == 1 {
+            let rows = self.run("record", Intent::WriteOrFind, &statement).await?;
+            if rows.iter().any(|row| row.get::<_, i64>("moved") == 1) {
                 return Ok(Recorded::new(events.len() - first, first));
             }
             let position = self.position(cursor.source()).await?;

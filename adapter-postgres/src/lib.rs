@@ -32,6 +32,7 @@ mod open;
 mod outbound;
 mod record;
 mod row;
+mod statement;
 mod status;
 mod tokens;
 mod users;

@@ -8,20 +8,13 @@
 
 use botstore_core::fold::{Effect, KeptAction, KeptLine, Opener, Samples, UserDelta};
 use botstore_core::model::{Peak, Position, Source, StatusPatch, Timestamp, Username};
-use tokio_postgres::types::ToSql;
 
 use crate::max_total;
+use crate::statement::Statement;
 
-/// A statement and its parameters, as it is put together.
-#[derive(Default)]
-pub(crate) struct Statement<'a> {
-    sql: String,
-    params: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
-    /// The names of the parts so far.
-    parts: Vec<&'static str>,
-    /// What a part's rows depend on: that the source was moved, if there is one.
-    guard: &'static str,
-}
+/// A statement for more users than this is planned for itself. The plan that is kept for a prepared statement knows
+/// neither how many users come nor how many are there by now, and can join the two in quadratic time.
+const FEW_USERS: usize = 16;
 
 /// The step of a source's position that a batch makes.
 pub(crate) struct Move<'a> {
@@ -31,35 +24,11 @@ pub(crate) struct Move<'a> {
 }
 
 impl<'a> Statement<'a> {
-    /// Adds a parameter and returns its place, such as `$3`.
-    pub(crate) fn bind(&mut self, value: impl ToSql + Sync + Send + 'a) -> String {
-        self.params.push(Box::new(value));
-        format!("${}", self.params.len())
-    }
-
-    pub(crate) fn push(&mut self, sql: &str) {
-        self.sql.push_str(sql);
-    }
-
-    pub(crate) fn sql(&self) -> &str {
-        &self.sql
-    }
-
-    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
-    }
-
-    /// Adds a part: a common table expression that the final SELECT counts.
-    fn part(&mut self, name: &'static str, sql: &str) {
-        self.push(if self.parts.is_empty() { "WITH " } else { ", " });
-        self.push(&format!("{name} AS ({sql})"));
-        self.parts.push(name);
-    }
-
     /// The statement that writes `effect`, if the source can make its step. Its one row has a column `moved`: 1 if the
     /// source moved, 0 if nothing was written.
     pub(crate) fn record(effect: &Effect<'a>, step: Option<Move<'a>>) -> Self {
         let mut statement = Self::default();
+        statement.plan_anew = effect.users.len() > FEW_USERS;
         if let Some(step) = step {
             statement.move_source(&step);
         }
@@ -78,9 +47,7 @@ impl<'a> Statement<'a> {
         if !effect.actions.is_empty() {
             statement.actions(&effect.actions);
         }
-        let counts: Vec<_> =
-            statement.parts.iter().map(|part| format!("(SELECT count(*) FROM {part}) AS {part}")).collect();
-        statement.push(&format!(" SELECT {}", counts.join(", ")));
+        statement.count_parts();
         statement
     }
 
@@ -122,7 +89,7 @@ impl<'a> Statement<'a> {
             "speakers",
             &format!(
                 "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines)
-                SELECT * FROM unnest({names}::text[], {first}::bigint[], {last}::bigint[], {lines}::bigint[])
+                SELECT * FROM unnest({names}, {first}, {last}, {lines})
                     AS d (username, first_seen, last_seen, lines)
                 {guard} ORDER BY d.username COLLATE \"C\"
                 ON CONFLICT (username) DO UPDATE SET
@@ -160,9 +127,9 @@ impl<'a> Statement<'a> {
         self.part(
             "delta",
             &format!(
-                "SELECT * FROM unnest({names}::text[], {lines}::bigint[], {seconds}::bigint[], {first}::bigint[],
-                    {last}::bigint[], {head}::bigint[], {joined}::boolean[], {left}::bigint[], {start}::bigint[],
-                    {sign}::bigint[])
+                "SELECT * FROM unnest({names}, {lines}, {seconds}, {first},
+                    {last}, {head}, {joined}, {left}, {start},
+                    {sign})
                     AS d (username, lines, seconds, first_seen, last_seen, head, joined, left_at, start, last_sign)
                 {guard}"
             ),
@@ -199,7 +166,7 @@ impl<'a> Statement<'a> {
             &format!(
                 "INSERT INTO recent_chat (timestamp, username, message)
                 SELECT l.at, l.username, l.message
-                FROM unnest({at}::bigint[], {usernames}::text[], {messages}::text[]) WITH ORDINALITY
+                FROM unnest({at}, {usernames}, {messages}) WITH ORDINALITY
                     AS l (at, username, message, n)
                 {guard} ORDER BY l.n
                 RETURNING 1"
@@ -230,8 +197,8 @@ impl<'a> Statement<'a> {
                         WHEN p.connected = c.max_connected THEN LEAST(c.max_connected_timestamp, p.connected_at)
                         ELSE c.max_connected_timestamp END,
                     last_updated = GREATEST(c.last_updated, p.last)
-                FROM (SELECT {chat}::bigint, {chat_at}::bigint, {connected}::bigint, {connected_at}::bigint,
-                    {last}::bigint {guard}) AS p (chat, chat_at, connected, connected_at, last)
+                FROM (SELECT {chat}, {chat_at}, {connected}, {connected_at},
+                    {last} {guard}) AS p (chat, chat_at, connected, connected_at, last)
                 WHERE c.id = 1
                 RETURNING 1"
             ),
@@ -246,7 +213,7 @@ impl<'a> Statement<'a> {
             &format!(
                 "INSERT INTO user_count_history (timestamp, chat_users, connected_users)
                 SELECT s.at, s.chat, s.connected
-                FROM unnest({at}::bigint[], {chat}::bigint[], {connected}::bigint[]) WITH ORDINALITY
+                FROM unnest({at}, {chat}, {connected}) WITH ORDINALITY
                     AS s (at, chat, connected, n)
                 {guard} ORDER BY s.n
                 RETURNING 1"
@@ -266,7 +233,7 @@ impl<'a> Statement<'a> {
             &format!(
                 "INSERT INTO user_actions (timestamp, username, action_type, details)
                 SELECT a.at, a.username, a.kind, a.details
-                FROM unnest({at}::bigint[], {usernames}::text[], {kinds}::text[], {details}::text[]) WITH ORDINALITY
+                FROM unnest({at}, {usernames}, {kinds}, {details}) WITH ORDINALITY
                     AS a (at, username, kind, details, n)
                 {guard} ORDER BY a.n
                 RETURNING 1"
@@ -278,40 +245,36 @@ impl<'a> Statement<'a> {
     fn status(&mut self, at: Timestamp, patch: &StatusPatch) {
         let mut fields: Vec<String> = Vec::new();
         macro_rules! field {
-            ($name:ident, $kind:literal, $value:expr) => {
+            ($name:ident, $value:expr) => {
                 let (named, value) = (self.bind(patch.$name.is_some()), self.bind($value));
                 let name = stringify!($name);
-                fields.push(format!("{name} = CASE WHEN {named} THEN {value}::{} ELSE {name} END", $kind));
+                fields.push(format!("{name} = CASE WHEN {named} THEN {value} ELSE {name} END"));
             };
         }
         macro_rules! text {
             ($name:ident) => {
-                field!(
-                    $name,
-                    "text",
-                    patch.$name.as_ref().and_then(|v| v.as_ref()).map(|v| v.as_str().to_owned())
-                );
+                field!($name, patch.$name.as_ref().and_then(|v| v.as_ref()).map(|v| v.as_str().to_owned()));
             };
         }
         macro_rules! count {
             ($name:ident) => {
-                field!($name, "bigint", patch.$name.flatten().map(|count| count.get()));
+                field!($name, patch.$name.flatten().map(|count| count.get()));
             };
         }
-        field!(status, "text", patch.status.as_ref().map(|status| status.as_str().to_owned()));
+        field!(status, patch.status.as_ref().map(|status| status.as_str().to_owned()));
         text!(bot_name);
-        field!(bot_rank, "double precision", patch.bot_rank.flatten().map(|rank| rank.get()));
-        field!(bot_afk, "boolean", patch.bot_afk.flatten());
+        field!(bot_rank, patch.bot_rank.flatten().map(|rank| rank.get()));
+        field!(bot_afk, patch.bot_afk.flatten());
         text!(channel_name);
-        field!(current_users, "bigint", patch.current_users.map(|count| count.get()));
-        field!(connected_users, "bigint", patch.connected_users.map(|count| count.get()));
+        field!(current_users, patch.current_users.map(|count| count.get()));
+        field!(connected_users, patch.connected_users.map(|count| count.get()));
         count!(current_chat_users);
         count!(current_connected_users);
         count!(playlist_items);
         text!(current_media_title);
         count!(current_media_duration);
-        field!(bot_start_time, "bigint", patch.bot_start_time.flatten().map(Timestamp::seconds));
-        field!(bot_connected, "boolean", patch.bot_connected.flatten());
+        field!(bot_start_time, patch.bot_start_time.flatten().map(Timestamp::seconds));
+        field!(bot_connected, patch.bot_connected.flatten());
         let at = self.bind(at.seconds());
         let and_guard = self.guard.replacen("WHERE", "AND", 1);
         let fields = fields.join(", ");

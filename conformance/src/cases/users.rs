@@ -247,7 +247,7 @@ async fn speak_in_another_order(store: &dyn BotStore) {
 async fn equal_top_chatters_come_in_byte_order(db: Database) {
     let store = db.store();
     speak_in_another_order(&**store).await;
-    assert_eq!(top(&**store, 100).await, IN_BYTE_ORDER.map(|who| (who.to_owned(), 1)));
+    assert_eq!(top(&**store, 10_000).await, IN_BYTE_ORDER.map(|who| (who.to_owned(), 1)));
 }
 
 async fn top_chatters_without_a_line_are_left_out(db: Database) {
