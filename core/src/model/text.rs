@@ -62,7 +62,7 @@ macro_rules! text_type {
             ///
             /// # Errors
             ///
-            #[doc = concat!("[`InvalidInput`] of `", $field, "`: empty where it must not be, too long, or with a character that it may not have.")]
+            #[doc = concat!("[`InvalidInput`](crate::InvalidInput) of `", $field, "`: empty where it must not be, too long, or with a character that it may not have.")]
             pub fn new(text: impl AsRef<str>) -> Result<Self, $crate::error::InvalidInput> {
                 let text = text.as_ref();
                 $crate::model::text::check($field, text, $min, $max, $crate::model::text::Characters::$characters)?;
