@@ -88,6 +88,11 @@ fn not_built_in(url: &DatabaseUrl) -> StoreError {
     InvalidInput::new("database_url", reason).into()
 }
 
+/// The README's example is compiled like any other.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;
+
 #[cfg(all(test, not(all(feature = "sqlite", feature = "postgres"))))]
 mod tests {
     use super::*;
