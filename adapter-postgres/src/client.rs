@@ -70,13 +70,48 @@ impl PostgresStore {
     async fn send(&self, operation: &'static str, intent: Intent, form: Form<'_>) -> Result<Vec<Row>> {
         let _permit = self.gate.acquire().await.map_err(|_| StoreError::closed(operation))?;
         let client = self.connection(operation).await?;
-        match tokio::time::timeout(DEADLINE, send_until_clear(&client, operation, intent, &form)).await {
+        match tokio::time::timeout(DEADLINE, self.send_until_clear(&client, operation, intent, &form)).await {
             Ok(answer) => answer,
             Err(_) => {
                 // Nobody knows what the connection will say next: it goes, and takes its statement with it.
                 drop(Object::take(client));
                 let kind = if intent == Intent::Read { ErrorKind::Timeout } else { ErrorKind::Indeterminate };
                 Err(StoreError::new(kind, operation, format!("no answer within {} s", DEADLINE.as_secs())))
+            }
+        }
+    }
+
+    /// Sends a statement, and sends it again as long as it clashes with those of others.
+    async fn send_until_clear(
+        &self,
+        client: &Object,
+        operation: &'static str,
+        intent: Intent,
+        form: &Form<'_>,
+    ) -> Result<Vec<Row>> {
+        let mut attempt = 1;
+        loop {
+            let answer = match form {
+                Form::Prepared { sql, types, params } => {
+                    // What is prepared already costs no round trip.
+                    let statement = client.prepare_typed_cached(sql, types).await;
+                    let statement =
+                        statement.map_err(|error| error::of_read(operation, &self.shown, error))?;
+                    client.query(&statement, params).await
+                }
+                Form::PlannedAnew { sql, params } => client.query_typed(sql, params).await,
+            };
+            match answer {
+                Err(error)
+                    if attempt < ATTEMPTS && error::is_clash(&error, intent == Intent::WriteOrFind) =>
+                {
+                    tracing::debug!(operation, attempt, "clashed with another writer, sent again");
+                    attempt += 1;
+                }
+                answer => {
+                    let of = if intent == Intent::Read { error::of_read } else { error::of_write };
+                    return answer.map_err(|error| of(operation, &self.shown, error));
+                }
             }
         }
     }
@@ -103,40 +138,5 @@ impl PostgresStore {
         params: Params<'_>,
     ) -> Result<Option<Row>> {
         Ok(self.rows(operation, intent, sql, params).await?.pop())
-    }
-}
-
-/// Sends a statement, and sends it again as long as it clashes with those of others.
-async fn send_until_clear(
-    client: &Object,
-    operation: &'static str,
-    intent: Intent,
-    form: &Form<'_>,
-) -> Result<Vec<Row>> {
-    let mut attempt = 1;
-    loop {
-        let answer = match form {
-            Form::Prepared { sql, types, params } => {
-                // What is prepared already costs no round trip.
-                let statement = client.prepare_typed_cached(sql, types).await;
-                let statement = statement.map_err(|error| error::of_read(operation, error))?;
-                client.query(&statement, params).await
-            }
-            Form::PlannedAnew { sql, params } => client.query_typed(sql, params).await,
-        };
-        match answer {
-            Err(error) if attempt < ATTEMPTS && error::is_clash(&error, intent == Intent::WriteOrFind) => {
-                tracing::debug!(operation, attempt, "clashed with another writer, sent again");
-                attempt += 1;
-            }
-            answer => return answer.map_err(|error| of_intent(operation, intent, error)),
-        }
-    }
-}
-
-fn of_intent(operation: &'static str, intent: Intent, error: tokio_postgres::Error) -> StoreError {
-    match intent {
-        Intent::Read => error::of_read(operation, error),
-        Intent::Write | Intent::WriteOrFind => error::of_write(operation, error),
     }
 }

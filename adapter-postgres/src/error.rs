@@ -20,31 +20,39 @@ impl ServerError {
     }
 }
 
-/// An error of a statement that changes nothing, or of one that was not sent yet: it surely did not happen.
-pub(crate) fn of_read(operation: &'static str, error: tokio_postgres::Error) -> StoreError {
-    of_statement(operation, error, ErrorKind::Unavailable)
+/// An error of a statement that changes nothing, or of one that was not sent yet: it surely did not happen. `shown` is
+/// the database, as people are shown it.
+pub(crate) fn of_read(operation: &'static str, shown: &str, error: tokio_postgres::Error) -> StoreError {
+    of_statement(operation, shown, error, ErrorKind::Unavailable)
 }
 
 /// An error of a statement that was sent and changes something: if the connection broke, nobody knows.
-pub(crate) fn of_write(operation: &'static str, error: tokio_postgres::Error) -> StoreError {
-    of_statement(operation, error, ErrorKind::Indeterminate)
+pub(crate) fn of_write(operation: &'static str, shown: &str, error: tokio_postgres::Error) -> StoreError {
+    of_statement(operation, shown, error, ErrorKind::Indeterminate)
 }
 
 /// `broken` is the kind for a connection that broke while the statement was under way.
-fn of_statement(operation: &'static str, error: tokio_postgres::Error, broken: ErrorKind) -> StoreError {
+fn of_statement(
+    operation: &'static str,
+    shown: &str,
+    error: tokio_postgres::Error,
+    broken: ErrorKind,
+) -> StoreError {
     if let Some(server) = error.as_db_error() {
-        let (kind, advice) = of_code(server.code(), broken);
-        return StoreError::new(kind, operation, format!("{}{advice}", server.message()))
-            .with_source(ServerError::of(server));
+        return of_server(operation, shown, server, broken);
     }
     if error.is_closed() || is_io(&error) {
-        let detail = match broken {
-            ErrorKind::Indeterminate => "the connection broke before the answer came",
-            _ => "the connection broke",
-        };
+        let when = if broken == ErrorKind::Indeterminate { " before the answer came" } else { "" };
+        let detail = format!("{shown}: the connection broke{when}");
         return StoreError::new(broken, operation, detail).with_source(error);
     }
-    StoreError::new(ErrorKind::Internal, operation, "the driver failed").with_source(error)
+    StoreError::new(ErrorKind::Internal, operation, format!("{shown}: the driver failed")).with_source(error)
+}
+
+fn of_server(operation: &'static str, shown: &str, error: &DbError, broken: ErrorKind) -> StoreError {
+    let (kind, advice) = of_code(error.code(), broken);
+    let said = ServerError::of(error);
+    StoreError::new(kind, operation, format!("{shown}: {said}{advice}")).with_source(said)
 }
 
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
@@ -75,10 +83,13 @@ fn of_code(code: &SqlState, broken: ErrorKind) -> (ErrorKind, &'static str) {
         SqlState::INSUFFICIENT_PRIVILEGE => (ErrorKind::Schema, "; grant the role what it lacks"),
         SqlState::INVALID_CATALOG_NAME => (ErrorKind::Unavailable, "; create it, or name another in the URL"),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => (ErrorKind::Corrupt, ""),
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN | SqlState::INVALID_SCHEMA_NAME => {
+            (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`")
+        }
+        SqlState::UNDEFINED_OBJECT => (ErrorKind::Unavailable, "; check the options in the URL"),
         _ => match &code.code()[..2] {
             "08" => (broken, ""),
             "28" => (ErrorKind::Unavailable, "; check the user and the password in the URL"),
-            "42" | "3F" => (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`"),
             "53" => (ErrorKind::Unavailable, ""),
             _ => (ErrorKind::Internal, ""),
         },
@@ -105,9 +116,8 @@ pub(crate) fn of_pool(operation: &'static str, shown: &str, status: Status, erro
 }
 
 fn of_connecting(operation: &'static str, shown: &str, error: tokio_postgres::Error) -> StoreError {
-    if error.as_db_error().is_some() {
-        let error = of_read(operation, error);
-        return StoreError::new(error.kind().clone(), operation, format!("{shown}: {}", detail_of(&error)));
+    if let Some(server) = error.as_db_error() {
+        return of_server(operation, shown, server, ErrorKind::Unavailable);
     }
     let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
     StoreError::new(ErrorKind::Unavailable, operation, format!("cannot connect to {shown}: {cause}"))
@@ -122,19 +132,13 @@ pub(crate) fn of_migration(
 ) -> StoreError {
     for error in causes(error) {
         if let Some(server) = error.downcast_ref::<DbError>() {
-            let (kind, advice) = of_code(server.code(), ErrorKind::Unavailable);
-            return StoreError::new(kind, operation, format!("{shown}: {}{advice}", server.message()));
+            return of_server(operation, shown, server, ErrorKind::Unavailable);
         }
         if error.is::<std::io::Error>() {
             return StoreError::new(ErrorKind::Unavailable, operation, format!("{shown}: {error}"));
         }
     }
     StoreError::new(ErrorKind::Internal, operation, format!("{shown}: the migration failed: {error}"))
-}
-
-fn detail_of(error: &StoreError) -> String {
-    let text = error.to_string();
-    text.splitn(3, ": ").nth(2).unwrap_or(&text).to_owned()
 }
 
 /// Whether the same statement, sent again, may succeed: what it clashed with is over, and it did not happen.

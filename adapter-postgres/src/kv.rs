@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use botstore_core::model::{
     Expect, KvEntry, KvKey, KvName, KvPrefix, KvValue, KvVersion, Limit, Plugin, Timestamp,
 };
-use botstore_core::{Kv, Result, StoreError};
+use botstore_core::{Kv, Result, StoreError, conflict};
 use tokio_postgres::Row;
 
 use crate::client::{Intent, Params};
@@ -84,7 +84,7 @@ impl Kv for PostgresStore {
                 self.row_if_any(OPERATION, Intent::Write, PUT_VERSION, params).await
             }
         }?;
-        row.ok_or_else(|| conflict(OPERATION))?.raw("version").map(KvVersion::new)
+        row.ok_or_else(|| other_value(OPERATION))?.raw("version").map(KvVersion::new)
     }
 
     async fn kv_delete(&self, key: &KvKey, version: Option<KvVersion>, now: Timestamp) -> Result<bool> {
@@ -96,7 +96,7 @@ impl Kv for PostgresStore {
         };
         let params: Params<'_> = &[&plugin, &name, &now, &version];
         let row = self.row_if_any(OPERATION, Intent::Write, DELETE_VERSION, params).await?;
-        row.map(|_| true).ok_or_else(|| conflict(OPERATION))
+        row.map(|_| true).ok_or_else(|| other_value(OPERATION))
     }
 
     async fn kv_list(
@@ -113,8 +113,8 @@ impl Kv for PostgresStore {
     }
 }
 
-fn conflict(operation: &'static str) -> StoreError {
-    StoreError::conflict(operation, "another value is there than the one expected, or none")
+fn other_value(operation: &'static str) -> StoreError {
+    StoreError::conflict(operation, conflict::OTHER_VALUE)
 }
 
 fn entry(row: &Row) -> Result<KvEntry> {

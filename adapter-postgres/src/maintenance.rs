@@ -79,7 +79,10 @@ impl PostgresStore {
         let _permit = self.gate.acquire().await.map_err(|_| StoreError::closed(OPERATION))?;
         let client = Object::take(self.connection(OPERATION).await?);
         for statement in ["SET statement_timeout = 0", VACUUM] {
-            client.batch_execute(statement).await.map_err(|error| error::of_read(OPERATION, error))?;
+            client
+                .batch_execute(statement)
+                .await
+                .map_err(|error| error::of_read(OPERATION, &self.shown, error))?;
         }
         Ok(())
     }

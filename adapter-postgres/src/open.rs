@@ -30,7 +30,8 @@ pub struct PostgresStore {
     pub(crate) pool: Pool,
     /// A permit for each call under way. Closing takes them all, and so waits for them; then it closes the gate.
     pub(crate) gate: Semaphore,
-    shown: String,
+    /// The URL as people are shown it.
+    pub(crate) shown: String,
 }
 
 impl PostgresStore {
@@ -60,7 +61,7 @@ impl PostgresStore {
     fn connect(url: &PostgresUrl) -> Result<Self> {
         let shown = botstore_core::url::DatabaseUrl::Postgres(url.clone()).to_string();
         if !matches!(url.ssl_mode(), SslMode::Disable | SslMode::Prefer) {
-            return Err(invalid("asks for TLS, which this version does not offer: use sslmode=prefer").into());
+            return Err(invalid("asks for TLS, which this version does not offer: use a tunnel, or sslmode=disable for plain text").into());
         }
         let mut config = tokio_postgres::Config::from_str(url.connection_string())
             // The driver's words could repeat a part of the URL.
@@ -105,7 +106,7 @@ impl PostgresStore {
         let encoding: String = client
             .query_one("SELECT current_setting('server_encoding')", &[])
             .await
-            .map_err(|error| error::of_read("open", error))?
+            .map_err(|error| error::of_read("open", &self.shown, error))?
             .get(0);
         if encoding == "UTF8" {
             return Ok(());

@@ -5,7 +5,7 @@ use botstore_core::model::{
     Claim, Enqueued, FailureText, Lease, Limit, MaxAttempts, MessageText, NewMessage, OutboundMessage,
     OutboundState, RowId, Settlement, Timestamp, UniqueKey,
 };
-use botstore_core::{Outbound, Result, StoreError};
+use botstore_core::{Outbound, Result, StoreError, conflict};
 use tokio_postgres::Row;
 
 use crate::client::{Intent, Params};
@@ -139,10 +139,7 @@ impl Outbound for PostgresStore {
         if settled.was_said_before(held, &lease(&row)?) {
             return Ok(settled.state);
         }
-        Err(StoreError::conflict(
-            OPERATION,
-            "the lease is stale: the message was claimed, requeued or settled since",
-        ))
+        Err(StoreError::conflict(OPERATION, conflict::STALE_LEASE))
     }
 
     async fn outbound_messages(
@@ -187,7 +184,7 @@ impl PostgresStore {
             return Ok(());
         }
         match self.row_if_any(operation, Intent::Read, OUTBOUND_MESSAGE, &[&id.get()]).await? {
-            Some(_) => Err(StoreError::conflict(operation, "the message is neither dead nor failed")),
+            Some(_) => Err(StoreError::conflict(operation, conflict::NOT_FINISHED)),
             None => Err(StoreError::not_found(operation, "message")),
         }
     }

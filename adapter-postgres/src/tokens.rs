@@ -5,7 +5,7 @@ use botstore_core::model::{
     Limit, NewToken, Revocation, RowId, Timestamp, TokenDescription, TokenHash, TokenInfo, TokenName,
     TokenPermissions, TokenPrefix, TokenSelector,
 };
-use botstore_core::{Result, StoreError, Tokens};
+use botstore_core::{Result, StoreError, Tokens, conflict};
 use tokio_postgres::Row;
 
 use crate::client::Intent;
@@ -81,7 +81,7 @@ impl Tokens for PostgresStore {
                 ],
             )
             .await?;
-        info(&row.ok_or_else(|| StoreError::conflict(OPERATION, "the token is there already"))?)
+        info(&row.ok_or_else(|| StoreError::conflict(OPERATION, conflict::SAME_TOKEN))?)
     }
 
     async fn check_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<TokenInfo>> {
@@ -106,10 +106,7 @@ impl Tokens for PostgresStore {
             (_, 1) => Ok(Revocation::Revoked),
             (0, _) if row.raw("known")? => Ok(Revocation::AlreadyRevoked),
             (0, _) => Err(StoreError::not_found(OPERATION, "token")),
-            (meant, _) => Err(StoreError::conflict(
-                OPERATION,
-                format!("{meant} active tokens have this prefix; give a whole one"),
-            )),
+            _ => Err(StoreError::conflict(OPERATION, conflict::AMBIGUOUS_PREFIX)),
         }
     }
 

@@ -74,8 +74,10 @@ impl Fault {
             }
             Self::Migration(MigrationError::Refused(advice)) => said(ErrorKind::Schema, &advice),
             Self::Migration(error) => {
-                let (kind, text) =
-                    sqlite_beneath(&error).map_or((ErrorKind::Internal, "a migration failed"), meaning);
+                let (kind, text) = sqlite_beneath(&error).map_or(
+                    (ErrorKind::Internal, "the schema could not be read or brought up to date"),
+                    meaning,
+                );
                 said(kind, text).with_source(error)
             }
         }

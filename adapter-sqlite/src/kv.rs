@@ -2,7 +2,7 @@ use async_trait::async_trait;
 use botstore_core::model::{
     Expect, KvEntry, KvKey, KvName, KvPrefix, KvValue, KvVersion, Limit, Plugin, Timestamp,
 };
-use botstore_core::{Kv, Result};
+use botstore_core::{Kv, Result, conflict};
 use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
@@ -60,8 +60,7 @@ fn expect_version(found: Option<KvVersion>, expect: Expect) -> Result<(), Fault>
     match (expect, found) {
         (Expect::Any, _) | (Expect::Absent, None) => Ok(()),
         (Expect::Version(version), Some(found)) if version == found => Ok(()),
-        (_, None) => Err(Fault::conflict("no value is there")),
-        (_, Some(found)) => Err(Fault::conflict(format!("a value with version {} is there", found.get()))),
+        _ => Err(Fault::conflict(conflict::OTHER_VALUE)),
     }
 }
 

@@ -3,7 +3,7 @@ use botstore_core::model::{
     Claim, Enqueued, FailureText, Lease, Limit, NewMessage, OutboundMessage, OutboundState, RowId, Settled,
     Settlement, Timestamp, UniqueKey,
 };
-use botstore_core::{Outbound, Result};
+use botstore_core::{Outbound, Result, conflict};
 use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
@@ -154,7 +154,7 @@ fn settle(connection: &Connection, lease: &Lease, settled: &Settled) -> Result<O
     if settled.was_said_before(lease, &stored) {
         return Ok(settled.state);
     }
-    Err(Fault::conflict("the lease is stale: the message was claimed again, requeued, or settled otherwise"))
+    Err(Fault::conflict(conflict::STALE_LEASE))
 }
 
 const MESSAGES: &str =
@@ -204,8 +204,10 @@ fn expect_changed(connection: &Connection, id: RowId, changed: u64) -> Result<()
         return Ok(());
     }
     let state: Option<OutboundState> = row(connection, TABLE, STATE, [id.get()], |row| row.get(0))?;
-    let state = state.ok_or_else(|| Fault::not_found("message"))?;
-    Err(Fault::conflict(format!("the message is neither dead nor failed: it is {}", state.as_str())))
+    match state {
+        Some(_) => Err(Fault::conflict(conflict::NOT_FINISHED)),
+        None => Err(Fault::not_found("message")),
+    }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use botstore_core::model::{
     Limit, NewToken, Revocation, RowId, Timestamp, TokenDescription, TokenHash, TokenInfo, TokenName,
     TokenPermissions, TokenSelector,
 };
-use botstore_core::{Result, Tokens};
+use botstore_core::{Result, Tokens, conflict};
 use rusqlite::{Connection, params};
 
 use crate::SqliteStore;
@@ -69,8 +69,7 @@ fn create(connection: &Connection, token: &NewToken, now: Timestamp) -> Result<T
         token.permissions.as_ref().map(TokenPermissions::as_str),
         now.seconds(),
     ];
-    row(connection, TABLE, CREATE, values, info)?
-        .ok_or_else(|| Fault::conflict("the same token is there already"))
+    row(connection, TABLE, CREATE, values, info)?.ok_or_else(|| Fault::conflict(conflict::SAME_TOKEN))
 }
 
 const CHECK: &str = concat!(
@@ -104,7 +103,7 @@ fn revoke(connection: &Connection, token: &TokenSelector, now: Timestamp) -> Res
             change(connection, REVOKE, params![hash, prefix, now.seconds()])?;
             Ok(Revocation::Revoked)
         }
-        _ => Err(Fault::conflict("several active tokens have this prefix; give the whole token")),
+        _ => Err(Fault::conflict(conflict::AMBIGUOUS_PREFIX)),
     }
 }
 

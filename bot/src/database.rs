@@ -18,16 +18,16 @@ const DEFAULT_CONFIG: &str = "config.json";
 
 /// Finds the database's URL: on the command line, in the environment, in the configuration file.
 pub(crate) fn find(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
+    if let Some(url) = args.database_url.as_deref().filter(|url| !url.is_empty()) {
+        return Ok(database_url(Some(url), None)?);
+    }
     let path = args.config.as_deref();
     let file = match fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
         Ok(text) => Some(text),
         Err(error) if path.is_none() && error.kind() == ErrorKind::NotFound => None,
         Err(error) => return Err(error).with_context(|| shown(path)),
     };
-    let environment = args.database_url.as_deref();
-    let from_file = environment.is_none_or(str::is_empty) && file.is_some();
-    let url = database_url(environment, file.as_deref());
-    if from_file { url.with_context(|| shown(path)) } else { Ok(url?) }
+    database_url(None, file.as_deref()).with_context(|| shown(path))
 }
 
 fn shown(path: Option<&Path>) -> String {

@@ -75,6 +75,9 @@ pub fn database_url(environment: Option<&str>, file: Option<&str>) -> Result<Dat
     }
     Ok(DatabaseUrl::Sqlite(match text("database")? {
         Some(":memory:") => SqliteUrl::memory(),
+        Some(url) if url.contains("://") => {
+            return Err(InvalidInput::new("database", "is a URL, and must be a file: call it database_url"));
+        }
         Some(path) if path.contains('\0') => return Err(InvalidInput::new("database", "contains NUL")),
         Some(path) => SqliteUrl::file(path),
         None => SqliteUrl::file("bot_data.db"),
@@ -109,5 +112,6 @@ mod tests {
         assert_eq!(field(None, Some("[]")), "config");
         assert_eq!(field(None, Some(r#"{"database_url": 5}"#)), "database_url");
         assert_eq!(field(None, Some(r#"{"database": ""}"#)), "database");
+        assert_eq!(field(None, Some(r#"{"database": "postgresql://u:secret@h/d"}"#)), "database");
     }
 }

@@ -99,6 +99,21 @@ pub struct StoreError {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
+/// Why a command found another state than it expects, in the words of every adapter.
+pub mod conflict {
+    /// `settle_message`: the lease is not the message's latest, or was settled otherwise.
+    pub const STALE_LEASE: &str =
+        "the lease is stale: the message was claimed again, requeued, or settled otherwise";
+    /// `requeue_message`, `discard_message`: the message is on its way, or sent.
+    pub const NOT_FINISHED: &str = "the message is neither dead nor failed";
+    /// `revoke_token`: a prefix does not say which token is meant.
+    pub const AMBIGUOUS_PREFIX: &str = "several active tokens have this prefix";
+    /// `create_token`: the store has the token.
+    pub const SAME_TOKEN: &str = "the same token is there already";
+    /// `kv_put`, `kv_delete`: the value is another, or absent, or present.
+    pub const OTHER_VALUE: &str = "what is there is not what was expected";
+}
+
 impl StoreError {
     /// An error of `kind` in `operation` (a method's name); `detail` says what happened and what to do.
     pub fn new(kind: ErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {

@@ -31,7 +31,7 @@ pub mod model;
 pub mod store;
 pub mod url;
 
-pub use error::{ErrorKind, InvalidInput, Result, StoreError};
+pub use error::{ErrorKind, InvalidInput, Result, StoreError, conflict};
 pub use store::{
     Audit, BotStore, Channel, Chat, Events, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens,
     Users,

@@ -69,7 +69,7 @@ pub struct PostgresUrl {
 pub enum SslMode {
     /// Never.
     Disable,
-    /// If the server offers it.
+    /// If both sides can.
     #[default]
     Prefer,
     /// Always, with whatever certificate.
@@ -102,6 +102,13 @@ impl FromStr for DatabaseUrl {
             );
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+        // Whoever read on would take a part of the password for a host, a database or a parameter, and show it.
+        let end_of_authority = rest.find('/').unwrap_or(rest.len());
+        if rest[end_of_authority..].contains('@') || query.contains('@') {
+            return invalid(
+                "has an @ where none is expected; percent-encode special characters: / as %2F, ? as %3F, @ as %40",
+            );
+        }
         match scheme.to_ascii_lowercase().as_str() {
             "sqlite" | "sqlite+aiosqlite" | "sqlite+pysqlite" => {
                 SqliteUrl::parse(rest, query).map(Self::Sqlite)
@@ -245,32 +252,55 @@ impl PostgresUrl {
         }
         let mut ssl_mode = SslMode::default();
         let mut driver_query = Vec::new();
-        let mut host_given = !hosts.is_empty();
+        let mut shown = Shown { user, hosts: hosts.to_owned(), port: None, database };
         for (raw, parameter) in query.split('&').filter(|pair| !pair.is_empty()).zip(parameters(query)) {
             let (name, value) = parameter?;
             match name.as_str() {
                 "sslmode" | "ssl" => ssl_mode = value.parse()?,
                 known if Self::DRIVER_PARAMETERS.contains(&known) => {
-                    host_given |= matches!(known, "host" | "hostaddr");
                     driver_query.push(raw);
+                    match known {
+                        "user" => shown.user = value,
+                        "host" | "hostaddr" => shown.hosts = value,
+                        "port" => shown.port = Some(value),
+                        "dbname" => shown.database = value,
+                        _ => {}
+                    }
                 }
                 name => return unknown(name, &Self::DRIVER_PARAMETERS),
             }
         }
-        if !host_given {
+        if shown.hosts.is_empty() {
             return invalid("names no host: postgresql://USER:PASSWORD@HOST/DATABASE is expected");
         }
-        let at = if user.is_empty() { "" } else { "@" };
         let mut connection_string = format!("postgresql://{rest}");
         if !driver_query.is_empty() {
             connection_string.push('?');
             connection_string.push_str(&driver_query.join("&"));
         }
-        Ok(Self {
-            connection_string,
-            display: format!("postgresql://{user}{at}{hosts}/{database}"),
-            ssl_mode,
-        })
+        Ok(Self { connection_string, display: shown.to_string(), ssl_mode })
+    }
+}
+
+/// What people are shown of a URL: where it leads, whether its path or a parameter says so.
+struct Shown {
+    user: String,
+    hosts: String,
+    port: Option<String>,
+    database: String,
+}
+
+impl fmt::Display for Shown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("postgresql://")?;
+        if !self.user.is_empty() {
+            write!(f, "{}@", self.user)?;
+        }
+        f.write_str(&self.hosts)?;
+        if let Some(port) = &self.port {
+            write!(f, ":{port}")?;
+        }
+        write!(f, "/{}", self.database)
     }
 }
 

@@ -52,8 +52,8 @@ pub enum MigrationError {
     /// The database's schema is none that this program may touch. The text says what to do. Nothing was changed.
     #[error("{0}")]
     Refused(String),
-    /// A migration failed and was rolled back.
-    #[error("a migration failed and was rolled back")]
+    /// The schema could not be read, or a migration failed and was rolled back.
+    #[error("the schema could not be read or brought up to date")]
     Failed(#[source] Box<dyn std::error::Error + Send + Sync>),
 }
 

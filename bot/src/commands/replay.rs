@@ -47,7 +47,7 @@ async fn replay_file(store: &dyn Ingest, path: &Path, args: &ReplayArgs) -> anyh
     let input = Input::open(path).with_context(named)?;
     let (input, survey) = tokio::task::spawn_blocking(|| input.survey()).await?.with_context(named)?;
     let source = source(args, survey.as_ref()).with_context(named)?;
-    let stood_at = store.position(&source).await?.unwrap_or(Position::START);
+    let stood_at = store.position(&source).await.with_context(named)?.unwrap_or(Position::START);
     let (bytes, lines) = survey.map(|survey| (survey.bytes, survey.lines)).unzip();
     let mut items = reader::start(input, bytes, source.clone(), stood_at).with_context(named)?;
     let mut replay = Replay {
@@ -111,7 +111,7 @@ impl Replay<'_> {
                 }
                 _ => "run the command again to go on where it stopped",
             };
-            advise(error.into(), advice)
+            advise(anyhow::Error::from(error).context(self.name.to_owned()), advice)
         })?;
         self.totals.applied += recorded.applied;
         self.totals.skipped += recorded.skipped;

@@ -39,7 +39,11 @@ async fn create(store: &dyn Tokens, args: &CreateArgs, output: Output) -> anyhow
     };
     let info = store.create_token(&token, clock::now()?).await?;
     let json = CreatedJson { token: secret.reveal(), prefix: info.prefix.as_str(), id: info.id.get() };
-    output.print(&json, || secret.reveal().to_owned())?;
+    if let Err(error) = output.print(&json, || secret.reveal().to_owned()) {
+        // A token that nobody has seen is of use to nobody.
+        store.revoke_token(&TokenSelector::Whole(secret.hash()), clock::now()?).await?;
+        return Err(error);
+    }
     output.note("This is the only time that the token is shown: keep it now.");
     Ok(Exit::Done)
 }

@@ -138,16 +138,18 @@ async fn a_prefix_is_case_sensitive(db: Database) {
 }
 
 async fn of_two_revocations_at_once_one_finds_the_token_revoked(db: Database) {
-    for (round, by) in [(0, 8), (1, 13), (2, 8), (3, 13), (4, 8), (5, 13)] {
+    // Many rounds of many callers: those who do not wait for each other must meet.
+    for round in 10..40 {
+        let by = if round % 2 == 0 { 8 } else { 14 };
         let token = format!("{round}-token-round");
         create(db.store().as_ref(), &token, 1).await;
         let revoke = |_| {
             let (store, token) = (Arc::clone(db.store()), token[..by].to_owned());
             async move { revoke(store.as_ref(), &token, 10).await.unwrap() }
         };
-        let mut answers = together((0..2).map(revoke)).await;
-        answers.sort_by_key(|answer| *answer == Revocation::AlreadyRevoked);
-        assert_eq!(answers, [Revocation::Revoked, Revocation::AlreadyRevoked]);
+        let answers = together((0..6).map(revoke)).await;
+        let revoked = answers.iter().filter(|answer| **answer == Revocation::Revoked).count();
+        assert_eq!(revoked, 1, "round {round}");
     }
 }
 

@@ -60,7 +60,8 @@ fn postgres_in_every_form_of_the_specification() {
             "postgresql://rosey:s@a,b:5433/db?target_session_attrs=read-write",
             "postgresql://rosey@a,b:5433/db",
         ),
-        ("postgresql://rosey:secret@/db?host=/run/postgresql", "postgresql://rosey@/db"),
+        ("postgresql://rosey:secret@/db?host=/run/postgresql", "postgresql://rosey@/run/postgresql/db"),
+        ("postgresql:///?user=rosey&host=h&port=5433&dbname=db", "postgresql://rosey@h:5433/db"),
         ("postgresql://localhost", "postgresql://localhost/"),
     ] {
         assert_eq!(parse(url).to_string(), display);
@@ -94,6 +95,8 @@ fn what_is_wrong_is_said_and_the_password_is_not() {
         ("postgresql://u:hunter2@h/d?sslmod=require", "is \"sslmode\" meant?"),
         ("postgresql://u:hunter2@h/d?ssl=maybe", "none of disable"),
         ("postgresql://u:a?hunter2@h/d", "percent-encode"),
+        ("postgresql://u:12?hunter2=x@h/d", "percent-encode"),
+        ("postgresql://u:12/hunter2@h/d", "percent-encode"),
         ("postgresql://u:%ff@h/d", "no text"),
     ] {
         let reason = reason(url);
