@@ -18,16 +18,21 @@ const DEFAULT_CONFIG: &str = "config.json";
 
 /// Finds the database's URL: on the command line, in the environment, in the configuration file.
 pub(crate) fn find(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
-    if let Some(url) = args.database_url.as_deref().filter(|url| !url.is_empty()) {
-        return Ok(database_url(Some(url), None)?);
-    }
     let path = args.config.as_deref();
-    let file = match fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
-        Ok(text) => Some(text),
-        Err(error) if path.is_none() && error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error).with_context(|| shown(path)),
-    };
-    database_url(None, file.as_deref()).with_context(|| shown(path))
+    let given = args.database_url.as_deref().filter(|url| !url.is_empty());
+    // A file that somebody names must be there, even where it has no say; another one need not even be readable.
+    let file = if given.is_some() && path.is_none() { None } else { read(path)? };
+    let url = database_url(given, file.as_deref());
+    if given.is_some() { Ok(url?) } else { url.with_context(|| shown(path)) }
+}
+
+/// The configuration file's text; none if nobody names one and there is none.
+fn read(path: Option<&Path>) -> anyhow::Result<Option<String>> {
+    match fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_CONFIG))) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if path.is_none() && error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| shown(path)),
+    }
 }
 
 fn shown(path: Option<&Path>) -> String {

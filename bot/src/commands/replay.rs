@@ -49,7 +49,8 @@ async fn replay_file(store: &dyn Ingest, path: &Path, args: &ReplayArgs) -> anyh
     let source = source(args, survey.as_ref()).with_context(named)?;
     let stood_at = store.position(&source).await.with_context(named)?.unwrap_or(Position::START);
     let (bytes, lines) = survey.map(|survey| (survey.bytes, survey.lines)).unzip();
-    let mut items = reader::start(input, bytes, source.clone(), stood_at).with_context(named)?;
+    let mut items =
+        reader::start(input, bytes, source.clone(), stood_at, args.source.is_some()).with_context(named)?;
     let mut replay = Replay {
         store,
         args,
@@ -65,6 +66,7 @@ async fn replay_file(store: &dyn Ingest, path: &Path, args: &ReplayArgs) -> anyh
             Item::Recorded(recorded) => replay.pass(recorded),
             Item::Batch(batch) => replay.record(&batch).await?,
             Item::Bad(bad) => replay.leave_out(&bad)?,
+            Item::Unfinished => replay.progress.unfinished(),
             Item::End { lines } => return replay.end(lines),
         }
     }

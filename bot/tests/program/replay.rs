@@ -17,6 +17,7 @@ crate::checks! {
     many_bad_lines_are_named_in_part,
     gzip_is_the_same_source_as_its_content,
     a_log_that_grows_is_read_on,
+    an_unfinished_line_of_a_log_is_left_for_the_next_run,
     a_shorter_log_of_the_same_name_is_refused,
     several_files_are_several_sources,
     a_last_line_needs_no_line_break,
@@ -129,6 +130,19 @@ fn a_log_that_grows_is_read_on(rosey: &Rosey) {
     rosey.file("channel.log", chat(0..1_200));
     assert_eq!(rosey.replays(&["--source", "log", "channel.log"]), [690, 510, 0]);
     assert_eq!(chat_lines(rosey), 1_200);
+}
+
+fn an_unfinished_line_of_a_log_is_left_for_the_next_run(rosey: &Rosey) {
+    let log = chat(0..12);
+    let half = &log[..log.len() - 20];
+    rosey.file("channel.log", half);
+    assert_eq!(rosey.replays(&["--source", "log", "channel.log"]), [11, 0, 0]);
+    rosey.file("channel.log", &log);
+    assert_eq!(rosey.replays(&["--source", "log", "channel.log"]), [1, 11, 0]);
+    // A file that is known by its content is whole: there the same line is bad.
+    rosey.file("whole.jsonl", half);
+    let error = rosey.run(&["replay", "whole.jsonl"]).fails(1);
+    assert!(error.starts_with("error: whole.jsonl:12: json: is no JSON"), "{error}");
 }
 
 fn a_shorter_log_of_the_same_name_is_refused(rosey: &Rosey) {

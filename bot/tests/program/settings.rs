@@ -7,6 +7,7 @@ crate::checks! {
     ; once:
     the_default_is_bot_data_db,
     a_given_configuration_must_be_there,
+    a_configuration_that_has_no_say_need_not_be_readable,
     a_wrong_setting_is_wrong_usage,
     no_password_is_printed,
     every_command_has_examples,
@@ -62,6 +63,13 @@ fn a_given_configuration_must_be_there(rosey: &Rosey) {
     let error = rosey.run_with(&["--config", "config.json", "--database-url", "", "stats"], "").fails(2);
     assert!(error.starts_with("error: config.json: config: is no JSON: line 1, column"), "{error}");
     assert!(!error.contains("hunter2"), "{error}");
+}
+
+fn a_configuration_that_has_no_say_need_not_be_readable(rosey: &Rosey) {
+    std::fs::create_dir(rosey.path("config.json")).unwrap();
+    rosey.prints(&["stats"]);
+    let error = rosey.run(&["--database-url", "", "stats"]).fails(1);
+    assert!(error.starts_with("error: config.json: "), "{error}");
 }
 
 fn a_wrong_setting_is_wrong_usage(rosey: &Rosey) {

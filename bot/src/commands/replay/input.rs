@@ -60,7 +60,12 @@ impl Input {
             Self::StandardInput => decoded(io::stdin())?,
             Self::File(file) => decoded(file)?,
         };
-        Ok(Lines { content: content.take(bytes.unwrap_or(u64::MAX)), buffer: Vec::new(), number: 0 })
+        Ok(Lines {
+            content: content.take(bytes.unwrap_or(u64::MAX)),
+            buffer: Vec::new(),
+            number: 0,
+            unfinished: false,
+        })
     }
 }
 
@@ -107,11 +112,17 @@ pub(super) struct Lines {
     content: io::Take<Box<dyn BufRead + Send>>,
     buffer: Vec<u8>,
     number: i64,
+    unfinished: bool,
 }
 
 impl Lines {
     /// The longest line that is read, in bytes.
     pub(super) const LONGEST: usize = 1 << 20;
+
+    /// Whether the line that was read last has no line break: its writer may not be done with it.
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.unfinished
+    }
 
     /// The next line's number, and the line without its line break or what is wrong with it; none at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<(i64, Result<&str, InvalidInput>)>> {
@@ -121,9 +132,11 @@ impl Lines {
             return Ok(None);
         }
         self.number += 1;
-        if self.buffer.last() == Some(&b'\n') {
+        self.unfinished = self.buffer.last() != Some(&b'\n');
+        if !self.unfinished {
             self.buffer.pop();
         } else if self.buffer.len() > Self::LONGEST {
+            self.unfinished = false;
             self.content.skip_until(b'\n')?;
             return Ok(Some((self.number, Err(InvalidInput::new("line", "is longer than 1 MiB")))));
         }
@@ -143,7 +156,7 @@ mod tests {
 
     fn lines(content: Vec<u8>) -> Vec<Result<String, String>> {
         let content = decoded(Cursor::new(content)).unwrap().take(u64::MAX);
-        let mut lines = Lines { content, buffer: Vec::new(), number: 0 };
+        let mut lines = Lines { content, buffer: Vec::new(), number: 0, unfinished: false };
         let mut found = Vec::new();
         while let Some((number, line)) = lines.next().unwrap() {
             found.push(line.map(str::to_owned).map_err(|invalid| invalid.reason));

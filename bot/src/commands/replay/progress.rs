@@ -59,6 +59,12 @@ impl Progress {
         }
     }
 
+    /// Says that the last line is there in part, and not lost.
+    pub(super) fn unfinished(&self) {
+        self.bar
+            .suspend(|| tracing::warn!("{}: the last line is unfinished; the next run reads it", self.name));
+    }
+
     /// Takes the bar away.
     pub(super) fn finish(&self) {
         self.bar.finish_and_clear();

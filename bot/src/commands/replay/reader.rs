@@ -32,6 +32,8 @@ pub(super) enum Item {
     Batch(Batch),
     /// A line that is no event. It comes before the batch of the lines around it.
     Bad(BadLine),
+    /// A last line of a source that grows, which is not an event yet.
+    Unfinished,
     /// The end of the input, which has so many lines.
     End { lines: i64 },
 }
@@ -66,6 +68,7 @@ pub(super) fn start(
     bytes: Option<u64>,
     source: Source,
     stands_at: Position,
+    may_grow: bool,
 ) -> io::Result<mpsc::Receiver<io::Result<Item>>> {
     let (items, receiver) = mpsc::channel(WAITING);
     let run = move || {
@@ -73,7 +76,7 @@ pub(super) fn start(
         let end = input.lines(bytes).map_err(Stop::from).and_then(|lines| {
             let recorded = Recorded { line: Position::START, events: 0, bad: 0 };
             let batch = Pending { after: stands_at, events: Vec::new(), bytes: 0 };
-            Reader { source, stands_at, recorded, batch, items }.read(lines)
+            Reader { source, stands_at, may_grow, recorded, batch, items }.read(lines)
         });
         if let Err(Stop::Failed(error)) = end {
             let _ = failure.blocking_send(Err(error));
@@ -108,6 +111,8 @@ struct Reader {
     source: Source,
     /// The line up to which the source was read before.
     stands_at: Position,
+    /// Whether more may be written to the input: then a last line may be there in part.
+    may_grow: bool,
     recorded: Recorded,
     batch: Pending,
     items: mpsc::Sender<io::Result<Item>>,
@@ -132,6 +137,10 @@ impl Reader {
             };
             let line_number = Position::new(number)?;
             let event = line.and_then(ChannelEvent::from_json);
+            if event.is_err() && self.may_grow && lines.is_unfinished() {
+                self.send(Item::Unfinished)?;
+                continue;
+            }
             if line_number <= self.stands_at {
                 self.pass(line_number, event.is_ok())?;
                 continue;
