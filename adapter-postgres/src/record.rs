@@ -1,7 +1,8 @@
 //! Writing down what a batch does, in one statement.
 //!
 //! The statement is put together from parts, one for each thing that the batch does, so that a single line of chat
-//! costs no more than it must. It has few forms, since each part is there or not; each is prepared once a connection.
+//! costs no more than it must. It has few forms, since each part is there or not; each is prepared once a connection,
+//! but for the batches of many users, which are planned for themselves.
 //!
 //! Every statement takes its locks in one order: the source's position, the users by name, the channel, the status.
 //! The parts are therefore counted in that order by the final SELECT, which is what makes them run in it.

@@ -37,10 +37,7 @@ impl KvPrefix {
     }
 
     /// The least text that follows every text with this prefix, byte by byte; none if there is no such text.
-    ///
-    /// With it a prefix is a range of keys, which an index can answer, and no character of it is a wildcard.
-    #[must_use]
-    pub fn end(&self) -> Option<String> {
+    fn end(&self) -> Option<String> {
         let mut chars: Vec<char> = self.as_str().chars().collect();
         while let Some(last) = chars.pop() {
             // The code points after U+D7FF are surrogates, which no text has.
