@@ -142,10 +142,6 @@ pub(crate) fn of_migration(
 }
 
 /// Whether the same statement, sent again, may succeed: what it clashed with is over, and it did not happen.
-pub(crate) fn is_clash(error: &tokio_postgres::Error, unique_too: bool) -> bool {
-    match error.code() {
-        Some(&(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)) => true,
-        Some(&SqlState::UNIQUE_VIOLATION) => unique_too,
-        _ => false,
-    }
+pub(crate) fn is_clash(error: &tokio_postgres::Error) -> bool {
+    matches!(error.code(), Some(&(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)))
 }

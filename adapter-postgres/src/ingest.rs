@@ -21,8 +21,8 @@ impl Ingest for PostgresStore {
     async fn record(&self, batch: &Batch) -> Result<Recorded> {
         let events = batch.events();
         let Some(cursor) = batch.cursor() else {
-            let statement = Statement::record(&fold(events), None);
-            self.run("record", Intent::WriteOrFind, &statement).await?;
+            let call = self.enter("record").await?;
+            self.group.record(batch, call).await?;
             return Ok(Recorded::new(events.len(), 0));
         };
         // The source most likely stands where the batch begins. Only if it does not is it asked where it stands.
@@ -30,7 +30,7 @@ impl Ingest for PostgresStore {
         for _ in 0..ATTEMPTS {
             let step = Move { source: cursor.source(), from: stored, to: cursor.last() };
             let statement = Statement::record(&fold(&events[first..]), Some(step));
-            let rows = self.run("record", Intent::WriteOrFind, &statement).await?;
+            let rows = self.run("record", Intent::Write, &statement).await?;
             if rows.iter().any(|row| row.get::<_, i64>("moved") == 1) {
                 return Ok(Recorded::new(events.len() - first, first));
             }

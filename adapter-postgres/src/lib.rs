@@ -25,6 +25,7 @@ mod channel;
 mod chat;
 mod client;
 mod error;
+mod group;
 mod ingest;
 mod kv;
 mod lifecycle;

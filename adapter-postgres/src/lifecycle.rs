@@ -24,13 +24,18 @@ impl Lifecycle for PostgresStore {
         let asked = Instant::now();
         let row = self.row("health", Intent::Read, HEALTH, &[]).await?;
         let latency = asked.elapsed();
-        let pool = self.pool.status();
+        let pool = self.connections.pool.status();
         Ok(Health::new(
             Backend::Postgres,
             row.raw("engine_version")?,
             row.raw("schema_version")?,
             latency,
-            PoolHealth { max: pool.max_size, open: pool.size, idle: pool.available, waiting: pool.waiting },
+            PoolHealth {
+                max: pool.max_size,
+                open: pool.size,
+                idle: pool.available,
+                waiting: pool.waiting + self.group.waiting(),
+            },
         ))
     }
 
@@ -38,7 +43,7 @@ impl Lifecycle for PostgresStore {
         // An error means that the gate is closed: somebody else has closed the store.
         if let Ok(_all) = self.gate.acquire_many(Self::MAX_CALLS).await {
             self.gate.close();
-            self.pool.close();
+            self.connections.pool.close();
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use botstore_core::model::{Count, MaintenanceReport, Retention, Timestamp};
-use botstore_core::{Maintenance, Result, StoreError};
+use botstore_core::{Maintenance, Result};
 use deadpool_postgres::Object;
 
 use crate::client::Intent;
@@ -76,13 +76,13 @@ impl PostgresStore {
     /// Runs on a connection of its own, which ends with it: a vacuum may take longer than other statements may.
     async fn vacuum(&self) -> Result<()> {
         const OPERATION: &str = "maintain";
-        let _permit = self.gate.acquire().await.map_err(|_| StoreError::closed(OPERATION))?;
-        let client = Object::take(self.connection(OPERATION).await?);
+        let _call = self.enter(OPERATION).await?;
+        let client = Object::take(self.connections.get(OPERATION).await?);
         for statement in ["SET statement_timeout = 0", VACUUM] {
             client
                 .batch_execute(statement)
                 .await
-                .map_err(|error| error::of_read(OPERATION, &self.shown, error))?;
+                .map_err(|error| error::of_read(OPERATION, &self.connections.shown, error))?;
         }
         Ok(())
     }

@@ -1,8 +1,9 @@
 //! Writing down what a batch does, in one statement.
 //!
 //! The statement is put together from parts, one for each thing that the batch does, so that a single line of chat
-//! costs no more than it must. It has few forms, since each part is there or not; each is prepared once a connection,
-//! but for the batches of many users, which are planned for themselves.
+//! costs no more than it must. It has few forms, since each part is there or not; each is prepared once a connection.
+//! None joins a table with the batch: the plan that is kept for a prepared statement is made when the table may be
+//! empty, and must still be the right one when it is large.
 //!
 //! Every statement takes its locks in one order: the source's position, the users by name, the channel, the status.
 //! The parts are therefore counted in that order by the final SELECT, which is what makes them run in it.
@@ -12,10 +13,6 @@ use botstore_core::model::{Peak, Position, Source, StatusPatch, Timestamp, Usern
 
 use crate::max_total;
 use crate::statement::Statement;
-
-/// A statement for more users than this is planned for itself. The plan that is kept for a prepared statement knows
-/// neither how many users come nor how many are there by now, and can join the two in quadratic time.
-const FEW_USERS: usize = 16;
 
 /// The step of a source's position that a batch makes.
 pub(crate) struct Move<'a> {
@@ -29,7 +26,6 @@ impl<'a> Statement<'a> {
     /// source moved, 0 if nothing was written.
     pub(crate) fn record(effect: &Effect<'a>, step: Option<Move<'a>>) -> Self {
         let mut statement = Self::default();
-        statement.plan_anew = effect.users.len() > FEW_USERS;
         if let Some(step) = step {
             statement.move_source(&step);
         }
@@ -69,25 +65,24 @@ impl<'a> Statement<'a> {
         self.guard = "WHERE EXISTS (SELECT FROM moved)";
     }
 
+    /// Users are changed or made one after the other, in the order of their names.
     fn users(&mut self, effect: &Effect<'a>) {
+        let names = self.bind(names(effect));
+        let lines = self.bind(column(effect, |delta| delta.lines));
+        let first = self.bind(column(effect, |delta| delta.seen.map(|(first, _)| first.seconds())));
+        let last = self.bind(column(effect, |delta| delta.seen.map(|(_, last)| last.seconds())));
         if effect.users.values().all(|delta| delta.sessions.is_none()) {
-            self.speakers(effect);
+            self.speakers(&names, &lines, &first, &last);
         } else {
-            self.sessions(effect);
+            self.sessions(effect, &names, &lines, &first, &last);
         }
     }
 
-    /// Users who only spoke. Theirs is the most frequent case, and an upsert can say it.
-    fn speakers(&mut self, effect: &Effect<'a>) {
-        let names = self.bind(names(effect));
-        let seen = effect.users.values().filter_map(|delta| delta.seen);
-        let (first, last): (Vec<i64>, Vec<i64>) =
-            seen.map(|(first, last)| (first.seconds(), last.seconds())).unzip();
-        let (first, last) = (self.bind(first), self.bind(last));
-        let lines = self.bind(column(effect, |delta| delta.lines));
+    /// Users who only spoke: the most frequent case.
+    fn speakers(&mut self, names: &str, lines: &str, first: &str, last: &str) {
         let guard = self.guard;
         self.part(
-            "speakers",
+            "users",
             &format!(
                 "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines)
                 SELECT * FROM unnest({names}, {first}, {last}, {lines})
@@ -105,17 +100,12 @@ impl<'a> Statement<'a> {
         );
     }
 
-    /// Users who joined or left, and may have spoken too: `UserDelta::apply` in SQL. Rows that are there are locked in
-    /// the order of names before any is changed. A name that somebody else makes at the same moment is a unique
-    /// violation: then all of it is done again, and finds the row.
-    fn sessions(&mut self, effect: &Effect<'a>) {
-        let names = self.bind(names(effect));
-        let lines = self.bind(column(effect, |delta| delta.lines));
-        let seconds = self.bind(column(effect, |delta| delta.seconds));
-        let first = self.bind(column(effect, |delta| delta.seen.map(|(first, _)| first.seconds())));
-        let last = self.bind(column(effect, |delta| delta.seen.map(|(_, last)| last.seconds())));
-        let head = self.bind(column(effect, |delta| delta.head.map(Timestamp::seconds)));
+    /// Users who joined or left, and may have spoken too: `UserDelta::apply` in SQL. A user who only left is changed
+    /// but not made. A row that is there finds its delta again by the place of its name among the sorted names.
+    fn sessions(&mut self, effect: &Effect<'a>, names: &str, lines: &str, first: &str, last: &str) {
         let sessions = |delta: &UserDelta| delta.sessions;
+        let seconds = self.bind(column(effect, |delta| delta.seconds));
+        let head = self.bind(column(effect, |delta| delta.head.map(Timestamp::seconds)));
         let joined =
             self.bind(column(effect, |delta| sessions(delta).is_some_and(|s| s.opener == Opener::Join)));
         let left = self.bind(column(effect, |delta| match sessions(delta)?.opener {
@@ -124,33 +114,45 @@ impl<'a> Statement<'a> {
         }));
         let start = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.start.seconds())));
         let sign = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.last_sign.seconds())));
-        let guard = self.guard;
+        let and_guard = self.and_guard();
         self.part(
-            "delta",
+            "users",
             &format!(
-                "SELECT * FROM unnest({names}, {lines}, {seconds}, {first},
-                    {last}, {head}, {joined}, {left}, {start},
-                    {sign})
-                    AS d (username, lines, seconds, first_seen, last_seen, head, joined, left_at, start, last_sign)
-                {guard}"
-            ),
-        );
-        self.part(
-            "known",
-            "SELECT u.username FROM user_stats u JOIN delta d ON d.username COLLATE \"C\" = u.username
-            ORDER BY u.username FOR UPDATE OF u",
-        );
-        self.part("changed", CHANGE_SESSIONS);
-        self.part(
-            "new",
-            &format!(
-                "INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, total_time_connected,
+                "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines, total_time_connected,
                     current_session_start, session_last_seen)
-                SELECT d.username, d.first_seen, d.last_seen, d.lines, LEAST(d.seconds, {max}), d.start, d.last_sign
-                FROM delta d
-                WHERE d.first_seen IS NOT NULL
-                    AND NOT EXISTS (SELECT FROM known k WHERE k.username = d.username COLLATE \"C\")
+                SELECT d.username, COALESCE(d.first_seen, d.left_at), COALESCE(d.last_seen, d.left_at), d.lines,
+                    LEAST(d.seconds, {max}), d.start, d.last_sign
+                FROM unnest({names}, {first}, {last}, {lines}, {seconds}, {left}, {start}, {sign})
+                    AS d (username, first_seen, last_seen, lines, seconds, left_at, start, last_sign)
+                WHERE (d.first_seen IS NOT NULL
+                    OR (SELECT TRUE FROM user_stats k WHERE k.username = d.username COLLATE \"C\"))
+                    {and_guard}
                 ORDER BY d.username COLLATE \"C\"
+                ON CONFLICT (username) DO UPDATE SET
+                    total_chat_lines = LEAST(u.total_chat_lines + excluded.total_chat_lines, {max}),
+                    (first_seen, last_seen, total_time_connected, current_session_start, session_last_seen) = (
+                        SELECT
+                            LEAST(u.first_seen, d.first_seen,
+                                CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
+                            GREATEST(u.last_seen, d.last_seen,
+                                CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
+                            LEAST(u.total_time_connected + excluded.total_time_connected + CASE
+                                WHEN u.current_session_start IS NULL THEN 0
+                                WHEN d.joined
+                                    THEN GREATEST(0, GREATEST(u.session_last_seen, d.head) - u.current_session_start)
+                                WHEN d.left_at IS NOT NULL THEN GREATEST(0, d.left_at - u.current_session_start)
+                                ELSE 0 END, {max}),
+                            CASE WHEN d.joined OR d.left_at IS NOT NULL THEN excluded.current_session_start
+                                ELSE u.current_session_start END,
+                            CASE WHEN d.joined OR d.left_at IS NOT NULL THEN excluded.session_last_seen
+                                WHEN u.current_session_start IS NOT NULL
+                                    THEN GREATEST(u.session_last_seen, d.head) END
+                        FROM (
+                            SELECT ({first})[n] AS first_seen, ({last})[n] AS last_seen, ({head})[n] AS head,
+                                ({joined})[n] AS joined, ({left})[n] AS left_at
+                            FROM (SELECT width_bucket(excluded.username COLLATE \"C\", {names}) OFFSET 0) AS place (n)
+                        ) AS d
+                    )
                 RETURNING 1",
                 max = max_total!(),
             ),
@@ -242,6 +244,11 @@ impl<'a> Statement<'a> {
         );
     }
 
+    /// The guard behind other conditions.
+    fn and_guard(&self) -> String {
+        self.guard.replacen("WHERE", "AND", 1)
+    }
+
     /// Each field has a flag beside its value, so that the text is the same whatever fields a patch names.
     fn status(&mut self, at: Timestamp, patch: &StatusPatch) {
         let mut fields: Vec<String> = Vec::new();
@@ -277,7 +284,7 @@ impl<'a> Statement<'a> {
         field!(bot_start_time, patch.bot_start_time.flatten().map(Timestamp::seconds));
         field!(bot_connected, patch.bot_connected.flatten());
         let at = self.bind(at.seconds());
-        let and_guard = self.guard.replacen("WHERE", "AND", 1);
+        let and_guard = self.and_guard();
         let fields = fields.join(", ");
         self.part(
             "patched",
@@ -288,31 +295,6 @@ impl<'a> Statement<'a> {
         );
     }
 }
-
-const CHANGE_SESSIONS: &str = concat!(
-    "UPDATE user_stats u SET
-        first_seen = LEAST(u.first_seen, d.first_seen,
-            CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
-        last_seen = GREATEST(u.last_seen, d.last_seen,
-            CASE WHEN u.current_session_start IS NOT NULL THEN d.left_at END),
-        total_chat_lines = LEAST(u.total_chat_lines + d.lines, ",
-    max_total!(),
-    "),
-        total_time_connected = LEAST(u.total_time_connected + d.seconds + CASE
-            WHEN u.current_session_start IS NULL THEN 0
-            WHEN d.joined THEN GREATEST(0, GREATEST(u.session_last_seen, d.head) - u.current_session_start)
-            WHEN d.left_at IS NOT NULL THEN GREATEST(0, d.left_at - u.current_session_start)
-            ELSE 0 END, ",
-    max_total!(),
-    "),
-        current_session_start = CASE WHEN d.joined OR d.left_at IS NOT NULL THEN d.start
-            ELSE u.current_session_start END,
-        session_last_seen = CASE WHEN d.joined OR d.left_at IS NOT NULL THEN d.last_sign
-            WHEN u.current_session_start IS NOT NULL THEN GREATEST(u.session_last_seen, d.head) END
-    FROM delta d JOIN known k ON k.username = d.username COLLATE \"C\"
-    WHERE u.username = k.username
-    RETURNING 1"
-);
 
 fn names<'a>(effect: &Effect<'a>) -> Vec<&'a str> {
     effect.users.keys().map(|&name| Username::as_str(name)).collect()

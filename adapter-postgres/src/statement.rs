@@ -1,8 +1,10 @@
 //! A statement that is put together from parts, with its parameters and their types.
 
+use botstore_core::Result;
+use tokio_postgres::Row;
 use tokio_postgres::types::{ToSql, Type};
 
-use crate::client::Params;
+use crate::client::{Connections, Intent};
 
 /// A statement and its parameters, as it is put together.
 #[derive(Default)]
@@ -14,8 +16,6 @@ pub(crate) struct Statement<'a> {
     parts: Vec<&'static str>,
     /// The condition on which a part's rows depend.
     pub(crate) guard: &'static str,
-    /// Whether the statement is parsed and planned for these very parameters, instead of once a connection.
-    pub(crate) plan_anew: bool,
 }
 
 impl<'a> Statement<'a> {
@@ -44,22 +44,16 @@ impl<'a> Statement<'a> {
         self.push(&format!(" SELECT {}", counts.join(", ")));
     }
 
-    pub(crate) fn sql(&self) -> &str {
-        &self.sql
+    /// Runs the statement and returns its rows.
+    pub(crate) async fn send(
+        &self,
+        connections: &Connections,
+        operation: &'static str,
+        intent: Intent,
+    ) -> Result<Vec<Row>> {
+        let params: Vec<_> = self.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
+        connections.send(operation, intent, &self.sql, &self.types, &params).await
     }
-
-    pub(crate) fn types(&self) -> &[Type] {
-        &self.types
-    }
-
-    pub(crate) fn params(&self) -> Vec<&(dyn ToSql + Sync)> {
-        self.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect()
-    }
-}
-
-/// The parameters with their types, as a statement that is not prepared takes them.
-pub(crate) fn typed<'p>(params: Params<'p>, types: &[Type]) -> Vec<(&'p (dyn ToSql + Sync), Type)> {
-    params.iter().copied().zip(types.iter().cloned()).collect()
 }
 
 /// A Rust type that stands for one type of PostgreSQL's.

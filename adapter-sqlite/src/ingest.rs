@@ -12,6 +12,11 @@ use crate::{SqliteStore, audit, channel, chat, status, users};
 impl Ingest for SqliteStore {
     async fn record(&self, batch: &Batch) -> Result<Recorded> {
         let batch = batch.clone();
+        if batch.cursor().is_none() {
+            let events = batch.events().len();
+            self.record_together(batch).await?;
+            return Ok(Recorded::new(events, 0));
+        }
         self.write("record", move |connection| record(connection, &batch)).await
     }
 
@@ -36,7 +41,7 @@ fn record(connection: &Connection, batch: &Batch) -> Result<Recorded, Fault> {
     Ok(Recorded::new(events.len() - seen, seen))
 }
 
-fn write_down(connection: &Connection, effect: &Effect<'_>) -> Result<(), Fault> {
+pub(crate) fn write_down(connection: &Connection, effect: &Effect<'_>) -> Result<(), Fault> {
     users::change_users(connection, &effect.users)?;
     chat::keep_lines(connection, &effect.lines)?;
     audit::keep_actions(connection, &effect.actions)?;

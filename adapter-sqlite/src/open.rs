@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use botstore_core::model::PoolHealth;
+use botstore_core::model::{Batch, PoolHealth};
 use botstore_core::url::{SqliteUrl, Synchronous};
 use botstore_core::{ErrorKind, Result, StoreError};
 use botstore_migrations::sqlite::{self as migrations, MigrationLock};
@@ -64,6 +64,11 @@ impl SqliteStore {
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
         self.writer.run(operation, work).await
+    }
+
+    /// Writes a batch without a cursor, merged with those of others.
+    pub(crate) async fn record_together(&self, batch: Batch) -> Result<()> {
+        self.writer.record(batch).await
     }
 
     /// Runs `work`, which writes, outside any transaction.

@@ -2,17 +2,23 @@
 //!
 //! The jobs that wait when it becomes free share one transaction, each in a savepoint of its own: what fails in one
 //! is undone for that one, and the commit, which waits for the disk, is paid once. Nobody has an answer before it.
+//! Batches of events are one job together, since a savepoint of its own for each would cost as much as the writing.
 
+mod job;
+
+use std::collections::VecDeque;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
+use std::time::{Duration, Instant};
 
+use botstore_core::model::Batch;
 use botstore_core::{Result, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::error::Fault;
+use job::{Job, Recorded, Recording, Task};
 
 /// How many jobs may wait, and how many share a transaction.
 const GROUP: usize = 256;
@@ -25,6 +31,8 @@ pub(crate) struct Writer {
 }
 
 enum Message {
+    /// Events that share a transaction, and may be merged with others.
+    Record(Recorded),
     /// Work that shares a transaction.
     Grouped(Box<dyn Job>),
     /// Work outside any transaction.
@@ -53,7 +61,14 @@ impl Writer {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        self.send(operation, work, Message::Grouped).await
+        let (job, answer) = self.task(operation, work);
+        self.send(operation, Message::Grouped(job), answer).await
+    }
+
+    /// Writes a batch without a cursor, as [`Writer::run`] does.
+    pub(crate) async fn record(&self, batch: Batch) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send("record", Message::Record(Recorded { batch, reply }), answer).await
     }
 
     /// Runs `work` outside any transaction.
@@ -62,19 +77,26 @@ impl Writer {
         operation: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Result<T> {
-        self.send(operation, work, Message::Alone).await
+        let (job, answer) = self.task(operation, work);
+        self.send(operation, Message::Alone(job), answer).await
     }
 
-    async fn send<T: Send + 'static>(
+    fn task<T: Send + 'static>(
         &self,
         operation: &'static str,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-        message: fn(Box<dyn Job>) -> Message,
-    ) -> Result<T> {
+    ) -> (Box<dyn Job>, oneshot::Receiver<Result<T>>) {
         let (reply, answer) = oneshot::channel();
-        let database = Arc::clone(&self.database);
-        let task = Task { operation, database, work: Some(work), outcome: None, reply };
-        if self.queue.send(message(Box::new(task))).await.is_err() {
+        (Box::new(Task::new(operation, Arc::clone(&self.database), work, reply)), answer)
+    }
+
+    async fn send<T>(
+        &self,
+        operation: &'static str,
+        message: Message,
+        answer: oneshot::Receiver<Result<T>>,
+    ) -> Result<T> {
+        if self.queue.send(message).await.is_err() {
             return Err(StoreError::closed(operation));
         }
         answer.await.unwrap_or_else(|_| Err(Fault::abandoned().into_error(operation, &self.database)))
@@ -93,51 +115,6 @@ impl Writer {
     }
 }
 
-/// Work for the thread, with the way back to its caller.
-trait Job: Send {
-    /// Does the work. The error is the caller's too.
-    fn run(&mut self, connection: &Connection) -> Result<()>;
-
-    /// Tells the caller how its work ended, or, if that went well, how the transaction did.
-    fn answer(self: Box<Self>, transaction: Result<(), &StoreError>);
-}
-
-struct Task<W, T> {
-    operation: &'static str,
-    database: Arc<str>,
-    work: Option<W>,
-    outcome: Option<Result<T>>,
-    reply: oneshot::Sender<Result<T>>,
-}
-
-impl<W, T> Job for Task<W, T>
-where
-    W: FnOnce(&Connection) -> Result<T, Fault> + Send,
-    T: Send,
-{
-    fn run(&mut self, connection: &Connection) -> Result<()> {
-        // Nobody would learn of the work of a caller who left before it began.
-        let Some(work) = self.work.take().filter(|_| !self.reply.is_closed()) else { return Ok(()) };
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)))
-            .unwrap_or_else(|_| Err(Fault::abandoned()))
-            .map_err(|fault| fault.into_error(self.operation, &self.database));
-        let done = outcome.as_ref().map(drop).map_err(Clone::clone);
-        self.outcome = Some(outcome);
-        done
-    }
-
-    fn answer(self: Box<Self>, transaction: Result<(), &StoreError>) {
-        let answer = match (self.outcome, transaction) {
-            (Some(Err(error)), _) => Err(error),
-            (_, Err(error)) => Err(error.clone().in_operation(self.operation)),
-            (Some(Ok(value)), Ok(())) => Ok(value),
-            (None, Ok(())) => return,
-        };
-        // A caller who left needs no answer.
-        let _ = self.reply.send(answer);
-    }
-}
-
 struct Thread {
     connection: Connection,
     jobs: mpsc::Receiver<Message>,
@@ -148,32 +125,53 @@ impl Thread {
     /// Works until the store is closed or dropped and no job is left.
     fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
-            let mut group = Vec::new();
+            let (mut batches, mut group) = (Vec::new(), Vec::new());
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
+                    Message::Record(recorded) => batches.push(recorded),
                     Message::Grouped(job) => group.push(job),
                     Message::Alone(mut job) => {
-                        self.run_group(std::mem::take(&mut group));
+                        self.run_group(std::mem::take(&mut batches), std::mem::take(&mut group));
                         // The error is in the job's own answer.
                         let _ = job.run(&self.connection);
                         job.answer(Ok(()));
                     }
                     Message::Close => self.jobs.close(),
                 }
-                next = if group.len() < GROUP { self.jobs.try_recv().ok() } else { None };
+                let full = batches.len() + group.len() >= GROUP;
+                next = if full { None } else { self.jobs.try_recv().ok() };
             }
-            self.run_group(group);
+            let (size, begun) = (batches.len() + group.len(), Instant::now());
+            self.run_group(batches, group);
+            self.wait_for_company(size, begun.elapsed());
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(database = &*self.database, %error, "the database was not closed in order");
         }
     }
 
-    /// Runs jobs in one transaction; where one of them brings it down, the rest in another.
-    fn run_group(&self, group: Vec<Box<dyn Job>>) {
-        let mut jobs = group.into_iter();
-        while jobs.len() > 0 {
+    /// After a transaction of `size` jobs that took `time`: lets those who were answered come back with more, so that
+    /// they share the next one with those who wait already. It costs at most half as much again, and nothing after a
+    /// job that was alone.
+    fn wait_for_company(&self, size: usize, time: Duration) {
+        if size < 2 {
+            return;
+        }
+        let expected = (size + self.jobs.len()).min(GROUP);
+        let begun = Instant::now();
+        while self.jobs.len() < expected && begun.elapsed() < time / 2 && !self.jobs.is_closed() {
+            thread::yield_now();
+        }
+    }
+
+    /// Runs batches and jobs in one transaction; where one of them brings it down, the rest in another.
+    fn run_group(&self, batches: Vec<Recorded>, group: Vec<Box<dyn Job>>) {
+        let mut jobs = VecDeque::from(group);
+        if !batches.is_empty() {
+            jobs.push_front(Box::new(Recording::new(Arc::clone(&self.database), batches)));
+        }
+        while !jobs.is_empty() {
             let mut ran = Vec::new();
             let outcome = self.transaction(&mut jobs, &mut ran);
             if outcome.is_err() && !self.connection.is_autocommit() {
@@ -187,35 +185,38 @@ impl Thread {
     }
 
     /// Moves jobs to `ran` and runs them, until there is none left or the transaction is lost.
-    fn transaction(
-        &self,
-        jobs: &mut impl Iterator<Item = Box<dyn Job>>,
-        ran: &mut Vec<Box<dyn Job>>,
-    ) -> Result<()> {
+    fn transaction(&self, jobs: &mut VecDeque<Box<dyn Job>>, ran: &mut Vec<Box<dyn Job>>) -> Result<()> {
         if let Err(error) = self.execute("BEGIN IMMEDIATE") {
-            ran.extend(jobs);
+            ran.extend(jobs.drain(..));
             return Err(self.error(Fault::Sqlite(error)));
         }
-        for mut job in jobs {
+        while let Some(mut job) = jobs.pop_front() {
             let outcome = self.run_in_savepoint(&mut *job);
+            if let Ok(false) = outcome {
+                for part in job.split().into_iter().rev() {
+                    jobs.push_front(part);
+                }
+            }
             ran.push(job);
             outcome?;
         }
         self.execute("COMMIT").map_err(|error| self.error(Fault::Commit(error)))
     }
 
-    /// Runs a job, and undoes it if it fails. An error means that the whole transaction is lost.
-    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<()> {
+    /// Runs a job, and undoes it if it fails: false. An error means that the whole transaction is lost.
+    fn run_in_savepoint(&self, job: &mut dyn Job) -> Result<bool> {
         let execute = |sql| self.execute(sql).map_err(|error| self.error(Fault::Sqlite(error)));
         execute("SAVEPOINT job")?;
-        if let Err(error) = job.run(&self.connection) {
+        let outcome = job.run(&self.connection);
+        if let Err(error) = &outcome {
             // A full or failing disk makes SQLite end the transaction on its own.
             if self.connection.is_autocommit() {
-                return Err(error);
+                return Err(error.clone());
             }
             execute("ROLLBACK TO job")?;
         }
-        execute("RELEASE job")
+        execute("RELEASE job")?;
+        Ok(outcome.is_ok())
     }
 
     fn execute(&self, sql: &str) -> rusqlite::Result<()> {
