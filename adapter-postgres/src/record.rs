@@ -44,7 +44,7 @@ impl<'a> Statement<'a> {
         if !effect.actions.is_empty() {
             statement.actions(&effect.actions);
         }
-        statement.count_parts();
+        statement.finish();
         statement
     }
 
@@ -53,15 +53,15 @@ impl<'a> Statement<'a> {
         let sql = if step.from == Position::START {
             format!(
                 "INSERT INTO source_positions (source, position) VALUES ({source}, {to})
-                ON CONFLICT (source) DO NOTHING RETURNING 1"
+                ON CONFLICT (source) DO NOTHING"
             )
         } else {
             let from = self.bind(step.from.get());
             format!(
-                "UPDATE source_positions SET position = {to} WHERE source = {source} AND position = {from} RETURNING 1"
+                "UPDATE source_positions SET position = {to} WHERE source = {source} AND position = {from}"
             )
         };
-        self.part("moved", &sql);
+        self.locking_part("moved", sql);
         self.guard = "WHERE EXISTS (SELECT FROM moved)";
     }
 
@@ -81,9 +81,9 @@ impl<'a> Statement<'a> {
     /// Users who only spoke: the most frequent case.
     fn speakers(&mut self, names: &str, lines: &str, first: &str, last: &str) {
         let guard = self.guard;
-        self.part(
+        self.locking_part(
             "users",
-            &format!(
+            format!(
                 "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines)
                 SELECT * FROM unnest({names}, {first}, {last}, {lines})
                     AS d (username, first_seen, last_seen, lines)
@@ -93,8 +93,7 @@ impl<'a> Statement<'a> {
                     last_seen = GREATEST(u.last_seen, excluded.last_seen),
                     total_chat_lines = LEAST(u.total_chat_lines + excluded.total_chat_lines, {max}),
                     session_last_seen = CASE WHEN u.current_session_start IS NOT NULL
-                        THEN GREATEST(u.session_last_seen, excluded.last_seen) END
-                RETURNING 1",
+                        THEN GREATEST(u.session_last_seen, excluded.last_seen) END",
                 max = max_total!(),
             ),
         );
@@ -115,9 +114,9 @@ impl<'a> Statement<'a> {
         let start = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.start.seconds())));
         let sign = self.bind(column(effect, |delta| Some(sessions(delta)?.open?.last_sign.seconds())));
         let and_guard = self.and_guard();
-        self.part(
+        self.locking_part(
             "users",
-            &format!(
+            format!(
                 "INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines, total_time_connected,
                     current_session_start, session_last_seen)
                 SELECT d.username, COALESCE(d.first_seen, d.left_at), COALESCE(d.last_seen, d.left_at), d.lines,
@@ -152,8 +151,7 @@ impl<'a> Statement<'a> {
                                 ({joined})[n] AS joined, ({left})[n] AS left_at
                             FROM (SELECT width_bucket(excluded.username COLLATE \"C\", {names}) OFFSET 0) AS place (n)
                         ) AS d
-                    )
-                RETURNING 1",
+                    )",
                 max = max_total!(),
             ),
         );
@@ -166,13 +164,12 @@ impl<'a> Statement<'a> {
         let guard = self.guard;
         self.part(
             "lines",
-            &format!(
+            format!(
                 "INSERT INTO recent_chat (timestamp, username, message)
                 SELECT l.at, l.username, l.message
                 FROM unnest({at}, {usernames}, {messages}) WITH ORDINALITY
                     AS l (at, username, message, n)
-                {guard} ORDER BY l.n
-                RETURNING 1"
+                {guard} ORDER BY l.n"
             ),
         );
     }
@@ -187,9 +184,9 @@ impl<'a> Statement<'a> {
         let (connected, connected_at) = (self.bind(connected), self.bind(connected_at));
         let last = self.bind(samples.last.seconds());
         let guard = self.guard;
-        self.part(
+        self.locking_part(
             "peaks",
-            &format!(
+            format!(
                 "UPDATE channel_stats c SET
                     max_users = GREATEST(c.max_users, p.chat),
                     max_users_timestamp = CASE WHEN p.chat > c.max_users THEN p.chat_at
@@ -202,8 +199,7 @@ impl<'a> Statement<'a> {
                     last_updated = GREATEST(c.last_updated, p.last)
                 FROM (SELECT {chat}, {chat_at}, {connected}, {connected_at},
                     {last} {guard}) AS p (chat, chat_at, connected, connected_at, last)
-                WHERE c.id = 1
-                RETURNING 1"
+                WHERE c.id = 1"
             ),
         );
         let samples = &samples.samples;
@@ -213,13 +209,12 @@ impl<'a> Statement<'a> {
             self.bind(samples.iter().map(|(_, counts)| counts.connected().get()).collect::<Vec<_>>());
         self.part(
             "samples",
-            &format!(
+            format!(
                 "INSERT INTO user_count_history (timestamp, chat_users, connected_users)
                 SELECT s.at, s.chat, s.connected
                 FROM unnest({at}, {chat}, {connected}) WITH ORDINALITY
                     AS s (at, chat, connected, n)
-                {guard} ORDER BY s.n
-                RETURNING 1"
+                {guard} ORDER BY s.n"
             ),
         );
     }
@@ -233,13 +228,12 @@ impl<'a> Statement<'a> {
         let guard = self.guard;
         self.part(
             "actions",
-            &format!(
+            format!(
                 "INSERT INTO user_actions (timestamp, username, action_type, details)
                 SELECT a.at, a.username, a.kind, a.details
                 FROM unnest({at}, {usernames}, {kinds}, {details}) WITH ORDINALITY
                     AS a (at, username, kind, details, n)
-                {guard} ORDER BY a.n
-                RETURNING 1"
+                {guard} ORDER BY a.n"
             ),
         );
     }
@@ -286,11 +280,11 @@ impl<'a> Statement<'a> {
         let at = self.bind(at.seconds());
         let and_guard = self.and_guard();
         let fields = fields.join(", ");
-        self.part(
+        self.locking_part(
             "patched",
-            &format!(
+            format!(
                 "UPDATE current_status SET {fields}, last_updated = GREATEST(last_updated, {at})
-                WHERE id = 1 {and_guard} RETURNING 1"
+                WHERE id = 1 {and_guard}"
             ),
         );
     }

@@ -1,6 +1,8 @@
 use botstore_core::ErrorKind;
+use botstore_core::model::{ChannelEvent, MessageText, Timestamp, Username};
 
 use super::*;
+use crate::testing::migrated;
 
 fn writer() -> Writer {
     let connection = Connection::open_in_memory().unwrap();
@@ -142,4 +144,64 @@ async fn the_thread_ends_with_the_writer() {
     let mut ended = writer.ended.clone();
     drop(writer);
     assert!(ended.changed().await.is_err());
+}
+
+fn line(username: &str) -> Batch {
+    let (at, username) = (Timestamp::new(1).unwrap(), Username::new(username).unwrap());
+    Batch::new(vec![ChannelEvent::Chat { at, username, message: MessageText::new("hello").unwrap() }]).unwrap()
+}
+
+fn joined(username: &str) -> Batch {
+    let (at, username) = (Timestamp::new(1).unwrap(), Username::new(username).unwrap());
+    Batch::new(vec![ChannelEvent::UserJoined { at, username }]).unwrap()
+}
+
+/// The users with their lines.
+async fn users(writer: &Writer) -> Vec<(String, i64)> {
+    let read = |connection: &Connection| {
+        let sql = "SELECT username, total_chat_lines FROM user_stats ORDER BY username";
+        let mut statement = connection.prepare(sql)?;
+        let found = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(found.collect::<rusqlite::Result<_>>()?)
+    };
+    writer.run("read", read).await.unwrap()
+}
+
+#[tokio::test]
+async fn of_batches_that_wait_together_only_the_one_at_fault_fails() {
+    let connection = migrated();
+    let damaged = "INSERT INTO user_stats (username, first_seen, last_seen) VALUES ('damaged', -1, 1)";
+    connection.execute_batch(damaged).unwrap();
+    let (writer, (keep, open)) = (Writer::start(connection, "bot.db".into()).unwrap(), gate());
+    let (_, one, two, three, four, ()) = tokio::join!(
+        writer.run("gate", keep),
+        writer.record(line("ada")),
+        writer.record(joined("damaged")),
+        writer.record(line("ada")),
+        writer.record(line("bob")),
+        open,
+    );
+    assert_eq!((kind(one), kind(three), kind(four)), (None, None, None));
+    assert_eq!(kind(two), Some(ErrorKind::Corrupt));
+    let expected = [("ada", 2), ("bob", 1), ("damaged", 0)].map(|(name, lines)| (name.to_owned(), lines));
+    assert_eq!(users(&writer).await, expected);
+}
+
+#[tokio::test]
+async fn a_batch_whose_caller_left_is_not_written_and_the_others_are() {
+    let (writer, (keep, open)) = (Writer::start(migrated(), "bot.db".into()).unwrap(), gate());
+    let (_, stayed, (), ()) = tokio::join!(
+        writer.run("gate", keep),
+        writer.record(line("stayed")),
+        async {
+            tokio::select! {
+                biased;
+                _ = writer.record(line("left")) => panic!("answered at once"),
+                () = async {} => {}
+            }
+        },
+        open,
+    );
+    assert_eq!(kind(stayed), None);
+    assert_eq!(users(&writer).await, [("stayed".to_owned(), 1)]);
 }
