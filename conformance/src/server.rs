@@ -5,6 +5,7 @@ mod local;
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -48,11 +49,9 @@ impl PostgresServer {
     /// None of them is there or works: the error says what was tried and what to do.
     pub fn start() -> anyhow::Result<Self> {
         if let Some(url) = variable("BOTSTORE_PG_URL") {
-            let server = Self::new(url, None);
-            server.execute("SELECT 1").context("the server at BOTSTORE_PG_URL does not answer")?;
-            return Ok(server);
+            return Self::at(url).context("the server at BOTSTORE_PG_URL does not answer");
         }
-        let no_binaries = match local::programs() {
+        let no_binaries = match local::programs(&["initdb", "pg_ctl"]) {
             Ok(programs) => {
                 let (local, url) = LocalServer::start(&programs)?;
                 return Ok(Self::new(url, Some(local)));
@@ -60,11 +59,7 @@ impl PostgresServer {
             Err(error) => error,
         };
         let no_engine = match compose::start() {
-            Ok(url) => {
-                let server = Self::new(url, None);
-                server.execute("SELECT 1").context("the server of docker compose does not answer")?;
-                return Ok(server);
-            }
+            Ok(url) => return Self::at(url).context("the server of docker compose does not answer"),
             Err(error) => error,
         };
         bail!(
@@ -79,6 +74,29 @@ impl PostgresServer {
              - start a docker engine\n\
              - set BOTSTORE_TEST_BACKENDS=sqlite to leave PostgreSQL out"
         )
+    }
+
+    /// The server at `url`, which names a role that may create databases.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer.
+    pub fn at(url: String) -> anyhow::Result<Self> {
+        let server = Self::new(url, None);
+        server.execute("SELECT 1")?;
+        Ok(server)
+    }
+
+    /// Starts a server for measurements, whatever else is there: what it acknowledges survives a power cut. Its data
+    /// lies in a directory of its own in `place`, and goes when the server stops.
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL's programs are not found, or do not start in this place.
+    pub fn start_durable(place: &Path) -> anyhow::Result<Self> {
+        let programs = local::programs(&["initdb", "pg_ctl"])?;
+        let (local, url) = LocalServer::start_durable(&programs, place)?;
+        Ok(Self::new(url, Some(local)))
     }
 
     /// The server that all tests of this process share.
@@ -179,6 +197,16 @@ impl Drop for PostgresDatabase {
             eprintln!("a test database was left behind: {error:#}");
         }
     }
+}
+
+/// The directory of all these programs of PostgreSQL's: `BOTSTORE_PG_BIN`, one of the `PATH`, or one under
+/// `/usr/lib/postgresql`, where the newest version comes first.
+///
+/// # Errors
+///
+/// No directory has all of them.
+pub fn programs(names: &[&str]) -> anyhow::Result<PathBuf> {
+    local::programs(names)
 }
 
 /// A variable of the environment; none if it is unset or empty.

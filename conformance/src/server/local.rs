@@ -1,7 +1,7 @@
 //! A throw-away server, started with the PostgreSQL programs of this machine.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader};
+use std::io::{self, BufRead as _, BufReader};
 use std::net::TcpListener;
 use std::os::unix::fs::{OpenOptionsExt as _, chown};
 use std::os::unix::process::CommandExt as _;
@@ -14,23 +14,27 @@ use tempfile::TempDir;
 
 use super::variable;
 
-/// Makes a cluster in `$1` with the programs in `$2`, starts it on port `$3`, says `ready`, and stops it when its
-/// standard input ends: when whoever started it lets go of it or dies, of whatever cause.
-///
-/// What is lost in a power cut does not matter here, so nothing waits for the disk.
+/// Makes a cluster in `$1` with the programs in `$2`, starts it on port `$3` with the settings in `$4`, says `ready`,
+/// and stops it when its standard input ends: when whoever started it lets go of it or dies, of whatever cause.
 const WATCHDOG: &str = r#"
-directory=$1 programs=$2 port=$3
+directory=$1 programs=$2 port=$3 settings=$4
 trap 'rm -rf "$directory"' EXIT
 "$programs/initdb" --pgdata="$directory/data" --username=botstore --pwfile="$directory/password" \
     --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync 2>&1 || exit
 rm "$directory/password"
 "$programs/pg_ctl" --pgdata="$directory/data" --log="$directory/log" --wait --timeout=60 --silent --options="\
     -c listen_addresses=127.0.0.1 -c port=$port -c unix_socket_directories='$directory' -c max_connections=400 \
-    -c fsync=off -c full_page_writes=off -c synchronous_commit=on" start 2>&1 || { cat "$directory/log"; exit; }
+    $settings" start 2>&1 || { cat "$directory/log"; exit; }
 echo ready
 read -r _
 "$programs/pg_ctl" --pgdata="$directory/data" --mode=immediate --silent stop
 "#;
+
+/// What is lost in a power cut does not matter to a test, so nothing waits for the disk.
+const FORGETFUL: &str = "-c fsync=off -c full_page_writes=off -c synchronous_commit=on";
+
+/// What is acknowledged survives a power cut, as in production.
+const DURABLE: &str = "-c fsync=on -c full_page_writes=on -c synchronous_commit=on -c shared_buffers=512MB";
 
 /// The name under which the system keeps a user for PostgreSQL, whose programs refuse to run as root.
 const SERVER_USERS: [&str; 2] = ["postgres", "nobody"];
@@ -43,23 +47,39 @@ pub(super) struct LocalServer {
 }
 
 impl LocalServer {
-    /// Starts a server with the programs of a directory; returns its URL, too.
+    /// Starts a server with the programs of a directory, in memory where the system offers that; returns its URL, too.
     pub(super) fn start(programs: &Path) -> anyhow::Result<(Self, String)> {
+        Self::start_with(programs, FORGETFUL, || {
+            builder().tempdir_in("/dev/shm").or_else(|_| builder().tempdir())
+        })
+    }
+
+    /// Starts a server whose data lies in a directory of its own in `place`, and survives a power cut.
+    pub(super) fn start_durable(programs: &Path, place: &Path) -> anyhow::Result<(Self, String)> {
+        Self::start_with(programs, DURABLE, || builder().tempdir_in(place))
+    }
+
+    fn start_with(
+        programs: &Path,
+        settings: &str,
+        directory: impl Fn() -> io::Result<TempDir>,
+    ) -> anyhow::Result<(Self, String)> {
+        let start = || Self::start_once(programs, settings, directory()?);
         // Between choosing a port and using it somebody else may take it.
-        Self::start_once(programs)
-            .or_else(|_| Self::start_once(programs))
+        start()
+            .or_else(|_| start())
             .with_context(|| format!("PostgreSQL of {} does not start", programs.display()))
     }
 
-    fn start_once(programs: &Path) -> anyhow::Result<(Self, String)> {
+    fn start_once(programs: &Path, settings: &str, directory: TempDir) -> anyhow::Result<(Self, String)> {
         let password = TokenSecret::generate()?;
         let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        let directory = directory()?;
         let password_file = directory.path().join("password");
         fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&password_file)?;
         fs::write(&password_file, password.reveal())?;
         let mut command = Command::new("sh");
-        command.args(["-c", WATCHDOG, "watchdog"]).arg(directory.path()).arg(programs).arg(port.to_string());
+        command.args(["-c", WATCHDOG, "watchdog"]).arg(directory.path()).arg(programs);
+        command.args([&port.to_string(), settings]);
         // A group of its own: an interrupt from the keyboard ends us, and our end is what it waits for.
         command.process_group(0).current_dir("/").stdin(Stdio::piped()).stdout(Stdio::piped());
         if let Some((user, group)) = server_user()? {
@@ -97,23 +117,20 @@ impl Drop for LocalServer {
     }
 }
 
-/// The directory of the programs `initdb` and `pg_ctl`.
-pub(super) fn programs() -> anyhow::Result<PathBuf> {
-    let complete =
-        |directory: &PathBuf| ["initdb", "pg_ctl"].iter().all(|name| directory.join(name).is_file());
+/// The directory of all these programs.
+pub(super) fn programs(names: &[&str]) -> anyhow::Result<PathBuf> {
+    let complete = |directory: &PathBuf| names.iter().all(|name| directory.join(name).is_file());
+    let together = names.join(" and ");
     if let Some(directory) = variable("BOTSTORE_PG_BIN").map(PathBuf::from) {
-        ensure!(
-            complete(&directory),
-            "there are no initdb and pg_ctl in BOTSTORE_PG_BIN={}",
-            directory.display()
-        );
+        let shown = directory.display();
+        ensure!(complete(&directory), "there is no {together} in BOTSTORE_PG_BIN={shown}");
         return Ok(directory);
     }
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut candidates: Vec<PathBuf> = std::env::split_paths(&path).collect();
     candidates.extend(packaged());
     let found = candidates.into_iter().find(complete);
-    found.context("there are no initdb and pg_ctl on the PATH or in /usr/lib/postgresql/*/bin")
+    found.with_context(|| format!("there is no {together} on the PATH or in /usr/lib/postgresql/*/bin"))
 }
 
 /// Where Debian and its kin keep the programs, newest version first.
@@ -126,10 +143,11 @@ fn packaged() -> Vec<PathBuf> {
     versions.into_iter().map(|(_, directory)| directory).collect()
 }
 
-/// A directory for the cluster: in memory where the system offers that.
-fn directory() -> anyhow::Result<TempDir> {
-    let builder = || tempfile::Builder::new().prefix("botstore-postgres-").to_owned();
-    Ok(builder().tempdir_in("/dev/shm").or_else(|_| builder().tempdir())?)
+/// Names directories for clusters.
+fn builder() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix("botstore-postgres-");
+    builder
 }
 
 /// The user and group as whom the server must run; none if it can run as we do.

@@ -1,0 +1,137 @@
+//! The databases on which contestants work.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, bail, ensure};
+use botstore::model::{Batch, ChannelEvent, MessageText, Retention, Timestamp, Username};
+use botstore::{BotStore, Config};
+use botstore_bench_harness::Backend;
+use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use tempfile::TempDir;
+
+use crate::cli::Cli;
+
+/// How many users a database has at first. Contestants are told.
+pub(crate) const USERS: u32 = 1_000;
+/// How many lines each of them has said at first.
+const LINES_EACH: u32 = 10;
+/// When they did, in Unix seconds: just before the contestants' first moment.
+const SAID_AT: i64 = 1_699_999_999;
+
+/// Where databases are made. All of it is removed when this is dropped.
+pub(crate) struct Grounds {
+    directory: TempDir,
+    server: Result<PostgresServer, String>,
+}
+
+/// A database with botstore's tables. It goes when this is dropped.
+pub(crate) struct Home {
+    /// With a password: never print it.
+    pub(crate) url: String,
+    _postgres: Option<PostgresDatabase>,
+}
+
+impl Grounds {
+    /// A directory, and a PostgreSQL server if one of the backends needs it.
+    pub(crate) fn new(cli: &Cli, backends: &[Backend]) -> anyhow::Result<Self> {
+        let place = std::path::absolute(&cli.directory)?;
+        let kind = filesystem(&place)?;
+        ensure!(
+            !matches!(kind.as_str(), "tmpfs" | "ramfs"),
+            "{} lies in memory ({kind}), where nothing survives a power cut: choose another --directory",
+            place.display()
+        );
+        let directory = tempfile::Builder::new().prefix("botstore-compare-").tempdir_in(&place)?;
+        let server = match &cli.pg_url {
+            _ if !backends.contains(&Backend::Postgresql) => Err("nobody needs a server".to_owned()),
+            Some(url) => PostgresServer::at(url.clone()).map_err(|error| format!("{error:#}")),
+            None => PostgresServer::start_durable(&place).map_err(|error| format!("{error:#}")),
+        };
+        Ok(Self { directory, server })
+    }
+
+    /// An empty database, without any table.
+    pub(crate) fn empty(&self, backend: Backend, name: &str) -> anyhow::Result<Home> {
+        match backend {
+            Backend::Sqlite => {
+                let file = self.directory.path().join(format!("{name}.db"));
+                let path = file.to_str().context("--directory is no UTF-8")?;
+                Ok(Home { url: format!("sqlite:///{path}"), _postgres: None })
+            }
+            Backend::Postgresql => match &self.server {
+                Ok(server) => {
+                    let database = server.create_database()?;
+                    Ok(Home { url: database.url().to_owned(), _postgres: Some(database) })
+                }
+                Err(why) => bail!("there is no server: {why}"),
+            },
+        }
+    }
+
+    /// A database with botstore's tables, known users, lines to read, and fresh planner statistics.
+    pub(crate) async fn settled(&self, backend: Backend, name: &str) -> anyhow::Result<Home> {
+        let home = self.empty(backend, name)?;
+        let store = home.open().await?;
+        let at = Timestamp::new(SAID_AT)?;
+        for round in 0..LINES_EACH {
+            let line = |user| {
+                let username = Username::new(format!("user{user}"))?;
+                let message = MessageText::new(format!("line {round} of user {user}, of the usual length"))?;
+                Ok(ChannelEvent::Chat { at, username, message })
+            };
+            let lines: Vec<_> = (0..USERS).map(line).collect::<botstore::Result<_>>()?;
+            for lines in lines.chunks(Batch::MAX_EVENTS) {
+                store.record(&Batch::new(lines.to_vec())?).await?;
+            }
+        }
+        store.maintain(&Retention::default(), at).await?;
+        store.close().await?;
+        Ok(home)
+    }
+}
+
+impl Home {
+    /// Somebody else's database, which stays.
+    pub(crate) fn of_others(url: String) -> Self {
+        Self { url, _postgres: None }
+    }
+
+    /// A text in which its password does not appear, whatever a library says.
+    pub(crate) fn hide(&self, text: &str) -> String {
+        let authority = self.url.split_once("://").and_then(|(_, rest)| rest.rsplit_once('@'));
+        match authority.and_then(|(user, _)| user.split_once(':')) {
+            Some((_, password)) if !password.is_empty() => text.replace(password, "***"),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// A store on it, which brings its tables up to date.
+    pub(crate) async fn open(&self) -> anyhow::Result<Box<dyn BotStore>> {
+        Ok(botstore::open(&Config::new(self.url.parse()?)).await?)
+    }
+}
+
+/// The version of each backend's engine, as it says itself on the first of these databases.
+pub(crate) async fn versions(homes: &[(Backend, &Home)]) -> anyhow::Result<BTreeMap<Backend, String>> {
+    let mut versions = BTreeMap::new();
+    for wanted in [Backend::Sqlite, Backend::Postgresql] {
+        if let Some((backend, home)) = homes.iter().find(|(backend, _)| *backend == wanted) {
+            let store = home.open().await?;
+            versions.insert(*backend, store.health().await?.engine_version);
+            store.close().await?;
+        }
+    }
+    Ok(versions)
+}
+
+/// The kind of file system in which a directory lies, such as `ext2/ext3` or `tmpfs`.
+pub(crate) fn filesystem(directory: &Path) -> anyhow::Result<String> {
+    let mut stat = Command::new("stat");
+    stat.args(["--file-system", "--format=%T"]).arg(directory).stdin(Stdio::null());
+    let output = stat.output().context("there is no `stat`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", said.trim());
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
+}

@@ -1,0 +1,19 @@
+//! What every contestant of the benchmarks does, and how it is measured.
+//!
+//! A [`Contestant`] is one way to do a bot's work on one backend. A program of contestants is a call of
+//! [`run_program`]: it reads the command line that all of them share, runs one [`Work`] in a closed loop, and prints
+//! one [`Report`] as one line of JSON. This crate knows no database.
+
+mod contestant;
+mod program;
+mod report;
+mod runner;
+mod url;
+mod work;
+
+pub use contestant::Contestant;
+pub use program::run_program;
+pub use report::Report;
+pub use runner::{Measured, Plan, run};
+pub use url::{Backend, sqlite_file};
+pub use work::Work;
