@@ -1,43 +1,50 @@
 //! Who did what.
 
 use async_trait::async_trait;
-use botstore_core::model::{ActionDetails, ActionFilter, ActionKind, Limit, RowKey, UserAction, Username};
+use botstore_core::model::{
+    ActionDetails, ActionFilter, ActionKind, Limit, RowId, RowKey, Timestamp, UserAction, Username,
+};
 use botstore_core::{Audit, Result};
 use tokio_postgres::Row;
+use tokio_postgres::types::ToSql;
 
-use crate::client::Intent;
+use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
 use crate::row::Columns;
-use crate::statement::Statement;
+#[cfg(test)]
+use crate::testing::Access;
 
-/// A statement for just the conditions that are set: one that has all of them, each disabled by a null, would have one
-/// plan for all, and that plan could use no index.
-fn user_actions<'a>(filter: &'a ActionFilter, before: RowKey, limit: Limit) -> Statement<'a> {
-    let mut statement = Statement::default();
-    let (at, id) = (statement.bind(before.at.seconds()), statement.bind(before.id.get()));
-    statement.push(&format!(
-        "SELECT id, timestamp, username, action_type, details FROM user_actions WHERE (timestamp, id) < ({at}, {id})"
-    ));
-    if let Some(username) = &filter.username {
-        let username = statement.bind(username.as_str());
-        statement.push(&format!(" AND username = {username}"));
-    }
-    if let Some(action) = &filter.action {
-        let action = statement.bind(action.as_str());
-        statement.push(&format!(" AND action_type = {action}"));
-    }
-    if let Some(from) = filter.from {
-        let from = statement.bind(from.seconds());
-        statement.push(&format!(" AND timestamp >= {from}"));
-    }
-    if let Some(until) = filter.until {
-        let until = statement.bind(until.seconds());
-        statement.push(&format!(" AND timestamp < {until}"));
-    }
-    let limit = statement.bind(limit.get());
-    statement.push(&format!(" ORDER BY timestamp DESC, id DESC LIMIT {limit}"));
-    statement
+/// The list of the entries that meet `$condition`.
+macro_rules! actions {
+    ($condition:literal, $order:literal) => {
+        concat!(
+            "SELECT id, timestamp, username, action_type, details FROM user_actions WHERE ",
+            $condition,
+            " ORDER BY ",
+            $order,
+            " LIMIT $4"
+        )
+    };
 }
+
+const ACTIONS: &str = actions!("timestamp >= $1 AND (timestamp, id) < ($2, $3)", "timestamp DESC, id DESC");
+
+/// Written as a range, and not as an equality, the condition can be met by no other index, which would pass over what
+/// is not meant.
+const ACTIONS_OF_USER: &str = actions!(
+    "(username, timestamp) >= ($5, $1) AND (username, timestamp, id) < ($5, $2, $3)",
+    "username DESC, timestamp DESC, id DESC"
+);
+
+const ACTIONS_OF_KIND: &str = actions!(
+    "(action_type, timestamp) >= ($5, $1) AND (action_type, timestamp, id) < ($5, $2, $3)",
+    "action_type DESC, timestamp DESC, id DESC"
+);
+
+const ACTIONS_OF_USER_AND_KIND: &str = actions!(
+    "username = $5 AND action_type = $6 AND timestamp >= $1 AND (timestamp, id) < ($2, $3)",
+    "timestamp DESC, id DESC"
+);
 
 #[async_trait]
 impl Audit for PostgresStore {
@@ -47,9 +54,21 @@ impl Audit for PostgresStore {
         before: RowKey,
         limit: Limit,
     ) -> Result<Vec<UserAction>> {
-        let statement = user_actions(filter, before, limit);
-        let rows = self.run("user_actions", Intent::Read, &statement).await?;
-        rows.iter().map(action).collect()
+        // One upper bound, so that each page begins by a search in the index.
+        let until = |at| RowKey { at, id: RowId::new(i64::MIN) };
+        let before = filter.until.map_or(before, |at| before.min(until(at)));
+        let from = filter.from.unwrap_or(Timestamp::MIN).seconds();
+        let (at, id, limit) = (before.at.seconds(), before.id.get(), limit.get());
+        let range: Params<'_> = &[&from, &at, &id, &limit];
+        let (sql, equal): (_, Vec<&str>) = match (&filter.username, &filter.action) {
+            (None, None) => (ACTIONS, vec![]),
+            (Some(user), None) => (ACTIONS_OF_USER, vec![user.as_str()]),
+            (None, Some(kind)) => (ACTIONS_OF_KIND, vec![kind.as_str()]),
+            (Some(user), Some(kind)) => (ACTIONS_OF_USER_AND_KIND, vec![user.as_str(), kind.as_str()]),
+        };
+        let equal = equal.iter().map(|text| text as &(dyn ToSql + Sync));
+        let params: Vec<_> = range.iter().copied().chain(equal).collect();
+        self.rows("user_actions", Intent::Read, sql, &params).await?.iter().map(action).collect()
     }
 }
 
@@ -62,3 +81,12 @@ fn action(row: &Row) -> Result<UserAction> {
         details: row.maybe("details", |details: &str| ActionDetails::new(details))?,
     })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (ACTIONS, Access::Index),
+    (ACTIONS_OF_USER, Access::Index),
+    (ACTIONS_OF_KIND, Access::Index),
+    (ACTIONS_OF_USER_AND_KIND, Access::Index),
+];

@@ -8,6 +8,8 @@ use tokio_postgres::Row;
 use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::row::{Columns, corrupt};
+#[cfg(test)]
+use crate::testing::Access;
 
 const CHANNEL_STATS: &str = "
     SELECT max_users, max_users_timestamp, max_connected, max_connected_timestamp, last_updated
@@ -53,3 +55,11 @@ fn sample(row: &Row) -> Result<CountSample> {
         .map_err(|invalid| corrupt("connected_users", &invalid.reason))?;
     Ok(CountSample { id: row.id("id")?, at: row.moment("timestamp")?, counts })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (CHANNEL_STATS, Access::Index),
+    (COUNT_SAMPLES_AFTER, Access::Index),
+    (COUNT_SAMPLE_COUNT, Access::Total),
+];

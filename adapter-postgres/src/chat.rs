@@ -8,6 +8,8 @@ use tokio_postgres::Row;
 use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 const RECENT_CHAT: &str = "
     SELECT id, timestamp, username, message FROM (
@@ -47,3 +49,8 @@ fn message(row: &Row) -> Result<ChatMessage> {
         message: row.value("message", |text: &str| MessageText::new(text))?,
     })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] =
+    &[(RECENT_CHAT, Access::Index), (CHAT_AFTER, Access::Index), (CHAT_COUNT, Access::Total)];

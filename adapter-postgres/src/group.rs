@@ -235,3 +235,6 @@ impl Drop for Slot {
         Self { shared: Arc::clone(&self.shared), runtime: self.runtime.clone(), at_work: false }.work();
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,8 @@ use tokio_postgres::Row;
 use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 const KV_GET: &str = "
     SELECT key, value, version, expires_at FROM plugin_values
@@ -125,3 +127,15 @@ fn entry(row: &Row) -> Result<KvEntry> {
         expires_at: row.moment_if_any("expires_at")?,
     })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (KV_GET, Access::Index),
+    (PUT_ANY, Access::Index),
+    (PUT_ABSENT, Access::Index),
+    (PUT_VERSION, Access::Index),
+    (DELETE_ANY, Access::Index),
+    (DELETE_VERSION, Access::Index),
+    (KV_LIST, Access::PassingOver),
+];

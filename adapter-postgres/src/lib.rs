@@ -36,6 +36,8 @@ mod record;
 mod row;
 mod statement;
 mod status;
+#[cfg(test)]
+mod testing;
 mod tokens;
 mod users;
 

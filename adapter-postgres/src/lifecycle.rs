@@ -9,6 +9,8 @@ use botstore_core::{Lifecycle, Result};
 use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 const HEALTH: &str = "
     SELECT current_setting('server_version') AS engine_version,
@@ -48,3 +50,7 @@ impl Lifecycle for PostgresStore {
         Ok(())
     }
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[(HEALTH, Access::Index)];

@@ -8,13 +8,21 @@ use deadpool_postgres::Object;
 use crate::client::Intent;
 use crate::error;
 use crate::open::PostgresStore;
+use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 /// Rows that one statement removes: few enough that nobody waits for its locks.
 const BATCH: i64 = 1_000;
 
-/// A statement that removes at most $2 rows of `$table` for which `$is_old` holds of $1, the oldest first.
+/// A statement that removes at most $2 rows of `$table` for which `$is_old` holds of $1, those of the least `$age` first,
+/// and none whose `$age` is less than $3.
+///
+/// Each batch begins where the one before ended: what that removed stays in the index until a vacuum, and to pass over
+/// it again and again would take longer with every batch. Whether a row is old is asked once more of the row itself: it
+/// may have been changed between being found and being locked.
 macro_rules! remove {
-    ($table:literal, $is_old:literal, $age:literal) => {
+    ($table:literal, $age:literal, $is_old:literal) => {
         concat!(
             "WITH removed AS (DELETE FROM ",
             $table,
@@ -22,28 +30,38 @@ macro_rules! remove {
             $table,
             " WHERE ",
             $is_old,
-            " ORDER BY ",
+            " AND ",
             $age,
-            " LIMIT $2)) RETURNING 1) SELECT count(*) AS removed FROM removed"
+            " >= $3 ORDER BY ",
+            $age,
+            " LIMIT $2)) AND ",
+            $is_old,
+            " RETURNING ",
+            $age,
+            " AS age) SELECT count(*) AS removed, max(age) AS reached FROM removed"
         )
     };
 }
 
-const REMOVE_COUNTS: &str = remove!("user_count_history", "timestamp < $1", "timestamp, id");
+const REMOVE_COUNTS: &str = remove!("user_count_history", "timestamp", "timestamp < $1");
 
-const REMOVE_SENT: &str = remove!("outbound_messages", "sent_timestamp < $1", "sent_timestamp");
+const REMOVE_SENT: &str = remove!("outbound_messages", "sent_timestamp", "sent_timestamp < $1");
 
-const REMOVE_REVOKED: &str = remove!("api_tokens", "revoked_at < $1", "revoked_at");
+const REMOVE_REVOKED: &str = remove!("api_tokens", "revoked_at", "revoked_at < $1");
 
-const REMOVE_CHAT: &str = remove!("recent_chat", "timestamp < $1", "timestamp, id");
+const REMOVE_CHAT: &str = remove!("recent_chat", "timestamp", "timestamp < $1");
 
 /// A value is gone from its moment on, so that moment itself is over.
-const REMOVE_EXPIRED: &str = remove!("plugin_values", "expires_at <= $1", "expires_at");
+const REMOVE_EXPIRED: &str = remove!("plugin_values", "expires_at", "expires_at <= $1");
 
-/// Takes no lock that readers or writers would wait for.
-const VACUUM: &str =
-    "VACUUM (ANALYZE) user_stats, user_actions, channel_stats, user_count_history, recent_chat,
-    current_status, outbound_messages, api_tokens, source_positions, plugin_values";
+/// Vacuums in the tempo of the server's own vacuum, which leaves the disk to others, and on one processor. It takes no
+/// lock for which readers or writers would wait, but for a moment in which it gives the end of a table back.
+const VACUUM: [&str; 3] = [
+    "SET statement_timeout = 0",
+    "SET vacuum_cost_delay = 2",
+    "VACUUM (ANALYZE, PARALLEL 0) user_stats, user_actions, channel_stats, user_count_history, recent_chat,
+        current_status, outbound_messages, api_tokens, source_positions, plugin_values",
+];
 
 #[async_trait]
 impl Maintenance for PostgresStore {
@@ -61,15 +79,15 @@ impl Maintenance for PostgresStore {
 }
 
 impl PostgresStore {
+    /// Runs a statement that removes what is older than `before`, until there is no more of it.
     async fn remove(&self, sql: &str, before: Timestamp) -> Result<Count> {
-        let mut removed = 0;
+        let (mut removed, mut reached) = (0, Timestamp::MIN.seconds());
         loop {
-            let row = self.row("maintain", Intent::Write, sql, &[&before.seconds(), &BATCH]).await?;
-            let batch: i64 = row.get("removed");
-            removed += batch;
-            if batch < BATCH {
-                return Ok(Count::new("removed", removed)?);
-            }
+            let row =
+                self.row("maintain", Intent::Write, sql, &[&before.seconds(), &BATCH, &reached]).await?;
+            let Some(next) = row.raw("reached")? else { return Ok(Count::new("removed", removed)?) };
+            removed += row.raw::<i64>("removed")?;
+            reached = next;
         }
     }
 
@@ -78,12 +96,59 @@ impl PostgresStore {
         const OPERATION: &str = "maintain";
         let _call = self.enter(OPERATION).await?;
         let client = Object::take(self.connections.get(OPERATION).await?);
-        for statement in ["SET statement_timeout = 0", VACUUM] {
+        for statement in VACUUM {
             client
                 .batch_execute(statement)
                 .await
                 .map_err(|error| error::of_read(OPERATION, &self.connections.shown, error))?;
         }
         Ok(())
+    }
+}
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (REMOVE_COUNTS, Access::Index),
+    (REMOVE_SENT, Access::Index),
+    (REMOVE_REVOKED, Access::Index),
+    (REMOVE_CHAT, Access::Index),
+    (REMOVE_EXPIRED, Access::Index),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Database;
+
+    /// Waits until maintenance waits for a lock, but not for ever.
+    const IS_STUCK: &str = "
+        DO $$ BEGIN
+            FOR attempt IN 1..1000 LOOP
+                EXIT WHEN EXISTS (SELECT FROM pg_stat_activity
+                    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%removed%');
+                PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
+            END LOOP;
+        END $$";
+
+    #[test]
+    fn a_value_that_is_renewed_while_maintenance_waits_for_it_stays() {
+        let Some(database) = Database::migrated() else { return };
+        database.run(async |client| {
+            let store = database.store().await;
+            let put = "INSERT INTO plugin_values (plugin, key, value, version, expires_at)
+                VALUES ('quiz', 'renewed', '1', 1, 10), ('quiz', 'over', '1', 2, 10)";
+            client.batch_execute(put).await.unwrap();
+            let renew = "BEGIN; UPDATE plugin_values SET expires_at = 1000 WHERE key = 'renewed'";
+            client.batch_execute(renew).await.unwrap();
+            let (retention, now) = (Retention::default(), Timestamp::new(20).unwrap());
+            let (report, ()) = tokio::join!(store.maintain(&retention, now), async {
+                client.batch_execute(IS_STUCK).await.unwrap();
+                client.batch_execute("COMMIT").await.unwrap();
+            });
+            assert_eq!(report.unwrap().expired_values.get(), 1);
+            let left = client.query_typed("SELECT key FROM plugin_values", &[]).await.unwrap();
+            assert_eq!(left.iter().map(|row| row.get(0)).collect::<Vec<&str>>(), ["renewed"]);
+        });
     }
 }

@@ -11,6 +11,8 @@ use tokio_postgres::Row;
 use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 /// The columns of a message.
 macro_rules! columns {
@@ -72,10 +74,12 @@ const OUTBOUND_MESSAGE: &str = concat!("SELECT ", columns!(), " FROM outbound_me
 const ALL_MESSAGES: &str =
     concat!("SELECT ", columns!(), " FROM outbound_messages WHERE id > $1 ORDER BY id LIMIT $2");
 
+/// A range of the index by state. Written as an equality it could be read from the primary key, which has the same order
+/// and would pass over all messages of other states.
 const MESSAGES_OF_STATE: &str = concat!(
     "SELECT ",
     columns!(),
-    " FROM outbound_messages WHERE id > $1 AND state = $3 ORDER BY id LIMIT $2"
+    " FROM outbound_messages WHERE (state, id) > ($3, $1) AND state <= $3 ORDER BY state, id LIMIT $2"
 );
 
 const REQUEUE_MESSAGE: &str = "
@@ -209,3 +213,17 @@ fn message(row: &Row) -> Result<OutboundMessage> {
         error: row.maybe("error_message", |text: &str| FailureText::new(text))?,
     })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (ENQUEUE, Access::Index),
+    (SETTLE_MESSAGE, Access::Index),
+    (OUTBOUND_MESSAGE, Access::Index),
+    (ALL_MESSAGES, Access::Index),
+    (MESSAGES_OF_STATE, Access::Index),
+    (REQUEUE_MESSAGE, Access::Index),
+    (DISCARD_MESSAGE, Access::Index),
+    (DUE_MESSAGES, Access::PassingOver),
+    (CLAIM_MESSAGES, Access::PassingOver),
+];

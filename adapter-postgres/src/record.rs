@@ -298,3 +298,6 @@ fn names<'a>(effect: &Effect<'a>) -> Vec<&'a str> {
 fn column<T>(effect: &Effect<'_>, value: impl Fn(&UserDelta) -> T) -> Vec<T> {
     effect.users.values().map(value).collect()
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -66,6 +66,16 @@ impl<'a> Statement<'a> {
         self.push(&format!(" SELECT {}", counts.join(", ")));
     }
 
+    #[cfg(test)]
+    pub(crate) fn sql(&self) -> &str {
+        &self.sql
+    }
+
+    #[cfg(test)]
+    pub(crate) fn types(&self) -> &[Type] {
+        &self.types
+    }
+
     /// Runs the statement and returns its rows.
     pub(crate) async fn send(
         &self,

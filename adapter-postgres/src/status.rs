@@ -9,6 +9,8 @@ use botstore_core::{Result, Status};
 use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 const CURRENT_STATUS: &str = "
     SELECT last_updated, status, bot_name, bot_rank, bot_afk, channel_name, current_users, connected_users,
@@ -40,3 +42,7 @@ impl Status for PostgresStore {
         })
     }
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[(CURRENT_STATUS, Access::Index)];

@@ -11,6 +11,8 @@ use tokio_postgres::Row;
 use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 /// The columns of a token.
 macro_rules! columns {
@@ -129,3 +131,13 @@ fn info(row: &Row) -> Result<TokenInfo> {
         revoked_at: row.moment_if_any("revoked_at")?,
     })
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (CREATE_TOKEN, Access::Index),
+    (CHECK_TOKEN, Access::Index),
+    (REVOKE_BY_HASH, Access::Index),
+    (REVOKE_BY_PREFIX, Access::Index),
+    (TOKENS, Access::Index),
+];

@@ -10,6 +10,8 @@ use crate::client::Intent;
 use crate::max_total;
 use crate::open::PostgresStore;
 use crate::row::Columns;
+#[cfg(test)]
+use crate::testing::Access;
 
 const USER_STATS: &str = "
     SELECT username, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start,
@@ -100,3 +102,12 @@ impl Users for PostgresStore {
         self.row("close_sessions", Intent::Write, CLOSE_SESSIONS, &[&at]).await?.count("sessions")
     }
 }
+
+/// How the statements find their rows.
+#[cfg(test)]
+pub(crate) const PLANS: &[(&str, Access)] = &[
+    (USER_STATS, Access::Index),
+    (TOP_CHATTERS, Access::Index),
+    (CLOSE_SESSIONS, Access::Index),
+    (USER_TOTALS, Access::Total),
+];

@@ -47,8 +47,9 @@ macro_rules! actions {
 }
 
 const ACTIONS: &str = actions!("?1 IS NULL AND ?2 IS NULL");
-const ACTIONS_OF_USER: &str = actions!("username = ?1 AND (?2 IS NULL OR action_type = ?2)");
+const ACTIONS_OF_USER: &str = actions!("username = ?1 AND ?2 IS NULL");
 const ACTIONS_OF_KIND: &str = actions!("?1 IS NULL AND action_type = ?2");
+const ACTIONS_OF_USER_AND_KIND: &str = actions!("username = ?1 AND action_type = ?2");
 
 fn user_actions(
     connection: &Connection,
@@ -56,10 +57,11 @@ fn user_actions(
     before: RowKey,
     limit: Limit,
 ) -> Result<Vec<UserAction>, Fault> {
-    let sql = match filter {
-        ActionFilter { username: Some(_), .. } => ACTIONS_OF_USER,
-        ActionFilter { action: Some(_), .. } => ACTIONS_OF_KIND,
-        _ => ACTIONS,
+    let sql = match (&filter.username, &filter.action) {
+        (None, None) => ACTIONS,
+        (Some(_), None) => ACTIONS_OF_USER,
+        (None, Some(_)) => ACTIONS_OF_KIND,
+        (Some(_), Some(_)) => ACTIONS_OF_USER_AND_KIND,
     };
     // One upper bound, so that each page begins by a search in the index.
     let until = |at| RowKey { at, id: RowId::new(i64::MIN) };
@@ -90,6 +92,6 @@ mod tests {
 
     #[test]
     fn statements_use_their_indexes() {
-        assert_indexed(&[KEEP_ACTION, ACTIONS, ACTIONS_OF_USER, ACTIONS_OF_KIND]);
+        assert_indexed(&[KEEP_ACTION, ACTIONS, ACTIONS_OF_USER, ACTIONS_OF_KIND, ACTIONS_OF_USER_AND_KIND]);
     }
 }

@@ -7,8 +7,11 @@ use crate::SqliteStore;
 use crate::error::Fault;
 use crate::row::{change, count_of, the_row};
 
-/// What is removed or given back in one go, in rows or pages. Whoever waits to write gets in between.
-const AT_ONCE: i64 = 1_000;
+/// Rows that are removed in one go. Whoever waits to write gets in between.
+const ROWS: i64 = 250;
+
+/// Pages that are given back in one go. Each is filled with another one, for which that one's neighbours are changed.
+const PAGES: i64 = 100;
 
 const OPERATION: &str = "maintain";
 
@@ -24,7 +27,8 @@ impl Maintenance for SqliteStore {
             expired_values: self.remove(EXPIRED_VALUES, now).await?,
         };
         self.give_space_back().await?;
-        self.write_alone(OPERATION, tidy_up).await?;
+        self.write_alone(OPERATION, |connection| run_pragma(connection, OPTIMIZE)).await?;
+        self.write_alone(OPERATION, |connection| run_pragma(connection, CHECKPOINT)).await?;
         Ok(report)
     }
 }
@@ -50,11 +54,11 @@ impl SqliteStore {
         let mut total = 0;
         loop {
             let remove = move |connection: &Connection| {
-                let removed = change(connection, sql, [before.seconds(), AT_ONCE])?;
+                let removed = change(connection, sql, [before.seconds(), ROWS])?;
                 Ok((removed, count_of(total + removed)?))
             };
             let (removed, count) = self.write(OPERATION, remove).await?;
-            if removed < AT_ONCE.unsigned_abs() {
+            if removed < ROWS.unsigned_abs() {
                 return Ok(count);
             }
             total += removed;
@@ -78,16 +82,15 @@ const FREE_PAGES: &str = "PRAGMA freelist_count";
 
 /// Takes some free pages off the file, and returns how many are left.
 fn shrink(connection: &Connection) -> Result<i64, Fault> {
-    run_pragma(connection, &format!("PRAGMA incremental_vacuum({AT_ONCE})"))?;
+    run_pragma(connection, &format!("PRAGMA incremental_vacuum({PAGES})"))?;
     the_row(connection, "the database", FREE_PAGES, [], |row| row.get(0))
 }
 
-/// Refreshes the planner's statistics, and moves what the log holds into the database, as far as no reader is in the
-/// way.
-fn tidy_up(connection: &Connection) -> Result<(), Fault> {
-    run_pragma(connection, "PRAGMA optimize")?;
-    run_pragma(connection, "PRAGMA wal_checkpoint(PASSIVE)")
-}
+/// Refreshes the planner's statistics from a sample of each index.
+const OPTIMIZE: &str = "PRAGMA optimize";
+
+/// Moves what the log holds into the database, as far as no reader is in the way.
+const CHECKPOINT: &str = "PRAGMA wal_checkpoint(PASSIVE)";
 
 /// Runs a pragma to its end: it works row by row, and the rows themselves are of no interest.
 fn run_pragma(connection: &Connection, sql: &str) -> Result<(), Fault> {

@@ -142,11 +142,12 @@ fn close_sessions(connection: &Connection, how: CloseSessions) -> Result<Count, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_indexed, migrated};
+    use crate::testing::{assert_indexed, assert_total, migrated};
 
     #[test]
     fn statements_use_their_indexes() {
-        assert_indexed(&[SPEAKER, USER, PUT_USER, TOP_CHATTERS]);
+        assert_indexed(&[SPEAKER, USER, PUT_USER, TOP_CHATTERS, CLOSE_AT_LAST_SIGN, CLOSE_AT]);
+        assert_total(&[USER_TOTALS]);
     }
 
     #[test]

@@ -7,7 +7,7 @@
 //!
 //! ```
 //! // The newest schema is the same on both backends.
-//! assert_eq!(botstore_migrations::newest_version(), 2);
+//! assert_eq!(botstore_migrations::newest_version(), 3);
 //! ```
 
 #![cfg_attr(
@@ -184,11 +184,19 @@ mod tests {
         };
         assert_eq!(
             checksums(embedded::sqlite::migrations::runner()),
-            ["V1__original_tables 18b18c7964318c17", "V2__sources_and_plugin_values b1fc4250c92a9d9b"]
+            [
+                "V1__original_tables 18b18c7964318c17",
+                "V2__sources_and_plugin_values b1fc4250c92a9d9b",
+                "V3__quick_lists 25376397a52adb8e"
+            ]
         );
         assert_eq!(
             checksums(embedded::postgres::migrations::runner()),
-            ["V1__original_tables c5c5183ae70e07d8", "V2__sources_and_plugin_values 6d0a1e51255dd62a"]
+            [
+                "V1__original_tables c5c5183ae70e07d8",
+                "V2__sources_and_plugin_values 6d0a1e51255dd62a",
+                "V3__quick_lists 21589fe5ba78ee4d"
+            ]
         );
     }
 

@@ -148,7 +148,8 @@ async fn the_thread_ends_with_the_writer() {
 
 fn line(username: &str) -> Batch {
     let (at, username) = (Timestamp::new(1).unwrap(), Username::new(username).unwrap());
-    Batch::new(vec![ChannelEvent::Chat { at, username, message: MessageText::new("hello").unwrap() }]).unwrap()
+    Batch::new(vec![ChannelEvent::Chat { at, username, message: MessageText::new("hello").unwrap() }])
+        .unwrap()
 }
 
 fn joined(username: &str) -> Batch {

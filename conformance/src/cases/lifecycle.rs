@@ -44,7 +44,7 @@ async fn a_store_says_how_it_is(db: Database) {
     record(store.as_ref(), [joined(1, "ada")]).await;
     let health = store.health().await.unwrap();
     assert_eq!(health.backend, store.backend());
-    assert_eq!(health.schema_version, 2);
+    assert_eq!(health.schema_version, 3);
     assert!(health.engine_version.contains(|c: char| c.is_ascii_digit()), "{}", health.engine_version);
     assert!(health.latency > Duration::ZERO && health.latency < Duration::from_secs(60), "{health:?}");
     let pool = health.pool;

@@ -1,8 +1,11 @@
 //! Maintenance of much, while others write, and what it leaves of identities.
 
 use std::sync::Arc;
+use std::task::Poll;
 
-use botstore::model::{Batch, Expect, KvVersion, MaintenanceReport, Retention, RowId, Seconds, Settlement};
+use botstore::model::{
+    Batch, Count, Expect, KvVersion, MaintenanceReport, Retention, RowId, Seconds, Settlement,
+};
 use botstore::store::BotStore;
 use serde_json::json;
 
@@ -16,6 +19,7 @@ use crate::given::{at, chat, counts, record, together};
 pub(super) const CASES: &[Case] = cases![
     more_lines_and_samples_than_one_batch_go,
     more_messages_and_values_than_one_batch_go,
+    a_little_goes_at_a_time_and_writes_get_in_between,
     maintenance_beside_writes_loses_none,
     two_runs_at_once_remove_everything_once,
     a_run_that_is_given_up_is_finished_by_the_next,
@@ -79,6 +83,40 @@ async fn more_messages_and_values_than_one_batch_go(db: Database) {
     };
     assert_eq!(removed, expected);
     assert_eq!(outbound::all(db.store().as_ref()).await, []);
+}
+
+/// The most rows that may go at once.
+const BATCH: i64 = 1_000;
+
+async fn a_little_goes_at_a_time_and_writes_get_in_between(db: Database) {
+    let store = db.store().as_ref();
+    for _ in 0..5 {
+        record(store, vec![chat(1, "ada", "old"); 1_000]).await;
+        record(store, vec![counts(1, 1, 2); 1_000]).await;
+    }
+    let (retention, mut said, mut steps) = (nothing_kept(), 0, vec![[5_000, 5_000]]);
+    let mut run = store.maintain(&retention, at(NOW));
+    let removed = loop {
+        // Until it is polled again, nothing of the run goes on but the one batch that it has begun.
+        if let Poll::Ready(removed) = futures::poll!(&mut run) {
+            break removed.unwrap();
+        }
+        said += 1;
+        record(store, [chat(NOW, "ada", &said.to_string())]).await;
+        let (lines, samples) = (store.chat_count().await.unwrap(), store.count_sample_count().await.unwrap());
+        steps.push([lines.get() - said, samples.get()]);
+    };
+    let expected =
+        MaintenanceReport { counts: count(5_000), chat: count(5_000), ..MaintenanceReport::default() };
+    assert_eq!(removed, expected);
+    for step in steps.windows(2) {
+        let gone = [step[0][0] - step[1][0], step[0][1] - step[1][1]];
+        // One batch may have been under way when the first was counted, and another have been begun since.
+        assert!(gone.iter().all(|rows| (0..=2 * BATCH).contains(rows)), "{steps:?}");
+    }
+    let kept: Vec<_> = lines(store).await.iter().map(|line| line.message.as_str().to_owned()).collect();
+    assert_eq!(kept, (1..=said).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert_eq!(store.count_sample_count().await.unwrap(), Count::ZERO);
 }
 
 async fn maintenance_beside_writes_loses_none(db: Database) {

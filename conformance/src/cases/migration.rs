@@ -45,7 +45,7 @@ const HISTORY: &str = "SELECT CAST(version AS TEXT) || ' ' || name || ' ' || app
 const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
                         ORDER BY version";
 
-const NEWEST: [&str; 2] = ["V1__original_tables", "V2__sources_and_plugin_values"];
+const NEWEST: [&str; 3] = ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists"];
 
 /// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
 async fn refused(config: &Config) {
@@ -67,7 +67,7 @@ async fn history(config: &Config) -> Vec<String> {
 }
 
 async fn works(store: &dyn BotStore) {
-    assert_eq!(store.health().await.unwrap().schema_version, 2);
+    assert_eq!(store.health().await.unwrap().schema_version, 3);
     record(store, [chat(1, "ada", "hello")]).await;
     assert_eq!(store.top_chatters(Limit::MAX).await.unwrap().len(), 1);
 }
@@ -84,8 +84,8 @@ async fn a_migration_says_what_it_did(db: Database) {
     let unopened = db.unopened().unwrap();
     let url = unopened.config().url;
     let applied = NEWEST.map(str::to_owned).to_vec();
-    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 2, applied });
-    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 2, applied: vec![] });
+    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 3, applied });
+    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 3, applied: vec![] });
     let store = botstore::open(&unopened.config().without_migration()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
@@ -93,7 +93,7 @@ async fn a_migration_says_what_it_did(db: Database) {
 
 async fn opening_again_leaves_the_history_as_it_is(mut db: Database) {
     let before = history(&db.config()).await;
-    assert_eq!(before.len(), 2);
+    assert_eq!(before.len(), NEWEST.len());
     for _ in 0..2 {
         db.reopen().await;
         assert_eq!(history(&db.config()).await, before);
@@ -118,14 +118,15 @@ async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Datab
 }
 
 /// Takes the database back to version 1.
-async fn undo_version_2(config: &Config) {
+async fn undo_versions_2_and_3(config: &Config) {
     let versions = match config.url {
         DatabaseUrl::Sqlite(_) => "TABLE",
         DatabaseUrl::Postgres(_) => "SEQUENCE",
     };
     let undo = format!(
         "DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
-         DELETE FROM refinery_schema_history WHERE version = 2"
+         DROP INDEX user_stats_open_sessions; DROP INDEX user_actions_by_user_and_type; \
+         DELETE FROM refinery_schema_history WHERE version > 1"
     );
     sql(config, &undo).await;
 }
@@ -133,7 +134,7 @@ async fn undo_version_2(config: &Config) {
 async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let config = db.config().without_migration();
-    undo_version_2(&config).await;
+    undo_versions_2_and_3(&config).await;
     let before = (tables(&config).await, history(&config).await);
     assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
     assert_eq!((tables(&config).await, history(&config).await), before);
@@ -144,7 +145,7 @@ async fn an_older_schema_is_brought_up_to_date_with_its_rows(mut db: Database) {
     let before = db.store().recent_chat(Limit::MAX).await.unwrap();
     db.store().close().await.unwrap();
     let first = history(&db.config()).await.swap_remove(0);
-    undo_version_2(&db.config()).await;
+    undo_versions_2_and_3(&db.config()).await;
     db.reopen().await;
     assert_eq!(db.store().recent_chat(Limit::MAX).await.unwrap(), before);
     works(db.store().as_ref()).await;
@@ -176,7 +177,7 @@ async fn tables_of_other_names_are_left_alone(db: Database) {
 async fn a_newer_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
-                 VALUES (3, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
+                 VALUES (4, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
     sql(&db.config(), newer).await;
     refused(&db.config()).await;
 }
@@ -185,7 +186,7 @@ async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let config = db.config();
     for (column, edited) in [("checksum", "'1'"), ("name", "'another_edition'")] {
-        for version in [1, 2] {
+        for version in [1, 2, 3] {
             let select = format!("SELECT {column} FROM refinery_schema_history WHERE version = {version}");
             let original = sql(&config, &select).await.remove(0);
             let set = |to: &str| {
@@ -226,10 +227,10 @@ async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Dat
         async move { botstore::migrate(&url).await.unwrap() }
     });
     let migrated = together(migrations).await;
-    assert!(migrated.iter().all(|migrated| migrated.version == 2));
+    assert!(migrated.iter().all(|migrated| migrated.version == 3));
     assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
     // One of them did it, the others found it done.
     let mut applied: Vec<_> = migrated.into_iter().map(|migrated| migrated.applied.len()).collect();
     applied.sort_unstable();
-    assert_eq!(applied, [vec![0; 15], vec![2]].concat());
+    assert_eq!(applied, [vec![0; 15], vec![NEWEST.len()]].concat());
 }
