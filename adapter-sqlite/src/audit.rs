@@ -38,8 +38,13 @@ pub(crate) fn keep_actions(connection: &Connection, actions: &[KeptAction<'_>]) 
 /// The list for one choice of conditions. All have the same parameters, and each an index that finds its rows in order.
 macro_rules! actions {
     ($conditions:literal) => {
+        actions!("user_actions", $conditions)
+    };
+    ($table:literal, $conditions:literal) => {
         concat!(
-            "SELECT id, timestamp, username, action_type, details FROM user_actions WHERE ",
+            "SELECT id, timestamp, username, action_type, details FROM ",
+            $table,
+            " WHERE ",
             $conditions,
             " AND timestamp >= ?3 AND (timestamp, id) < (?4, ?5) ORDER BY timestamp DESC, id DESC LIMIT ?6"
         )
@@ -49,7 +54,9 @@ macro_rules! actions {
 const ACTIONS: &str = actions!("?1 IS NULL AND ?2 IS NULL");
 const ACTIONS_OF_USER: &str = actions!("username = ?1 AND ?2 IS NULL");
 const ACTIONS_OF_KIND: &str = actions!("?1 IS NULL AND action_type = ?2");
-const ACTIONS_OF_USER_AND_KIND: &str = actions!("username = ?1 AND action_type = ?2");
+/// The planner, left to itself, takes any of three indexes for this.
+const ACTIONS_OF_USER_AND_KIND: &str =
+    actions!("user_actions INDEXED BY user_actions_by_user_and_type", "username = ?1 AND action_type = ?2");
 
 fn user_actions(
     connection: &Connection,
@@ -88,7 +95,22 @@ fn user_actions(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_indexed;
+    use crate::testing::{assert_brief, assert_indexed};
+
+    #[test]
+    fn a_list_passes_over_no_entry_that_is_not_meant() {
+        let (none, user, kind) = (None::<&str>, Some("user0"), Some("ban"));
+        let (from, until) = (0, i64::MAX);
+        for (sql, user, kind, limit) in [
+            (ACTIONS, none, none, 10),
+            (ACTIONS_OF_USER, user, none, 10),
+            (ACTIONS_OF_KIND, none, kind, 10),
+            (ACTIONS_OF_USER_AND_KIND, user, kind, 10),
+            (ACTIONS_OF_USER_AND_KIND, Some("user1"), kind, 10),
+        ] {
+            assert_brief(sql, params![user, kind, from, until, 0, limit]);
+        }
+    }
 
     #[test]
     fn statements_use_their_indexes() {

@@ -65,7 +65,13 @@ fn chat_count(connection: &Connection) -> Result<Count, Fault> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{assert_indexed, assert_total};
+    use crate::testing::{assert_brief, assert_indexed, assert_total};
+
+    #[test]
+    fn a_page_passes_over_no_line_before_it() {
+        assert_brief(CHAT_AFTER, [2_000, 0, 10]);
+        assert_brief(RECENT_CHAT, [10]);
+    }
 
     #[test]
     fn statements_use_their_indexes() {

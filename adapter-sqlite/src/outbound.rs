@@ -213,7 +213,18 @@ fn expect_changed(connection: &Connection, id: RowId, changed: u64) -> Result<()
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::assert_indexed;
+    use crate::testing::{assert_brief, assert_indexed};
+
+    #[test]
+    fn a_list_passes_over_no_message_that_is_not_meant() {
+        for state in ["queued", "sent", "dead"] {
+            assert_brief(MESSAGES_OF_STATE, params![0, 10, state]);
+        }
+        for sql in [DUE, MESSAGES] {
+            assert_brief(sql, [i64::MAX, 10]);
+        }
+        assert_brief(CLAIM, [i64::MAX, 10, i64::MAX]);
+    }
 
     #[test]
     fn statements_use_their_indexes() {

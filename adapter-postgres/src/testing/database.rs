@@ -5,9 +5,9 @@ use botstore_core::url::DatabaseUrl;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio_postgres::types::Type;
-use tokio_postgres::{Client, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
-use crate::open::PostgresStore;
+use crate::open::{PostgresStore, SESSION_OPTIONS};
 
 /// Fills each large table with rows that differ as those of a bot do: nearly all messages are sent, a few users are
 /// there, half of the tokens are revoked.
@@ -34,7 +34,7 @@ const FILL: &str = "
         FROM generate_series(1, 50000) AS i;
     VACUUM ANALYZE";
 
-/// A migrated database, and a connection to it past any store.
+/// A migrated database, and a connection to it past any store, with the settings of a store's connections.
 pub(crate) struct Database {
     client: Client,
     runtime: Runtime,
@@ -52,7 +52,8 @@ impl Database {
         let database = PostgresServer::shared().unwrap().create_database().unwrap();
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async {
-            let (mut client, connection) = tokio_postgres::connect(database.url(), NoTls).await.unwrap();
+            let mut config: Config = database.url().parse().unwrap();
+            let (mut client, connection) = config.options(SESSION_OPTIONS).connect(NoTls).await.unwrap();
             tokio::spawn(connection);
             botstore_migrations::postgres::migrate(&mut client).await.unwrap();
             client
@@ -87,9 +88,7 @@ impl Database {
         self.run(async |client| {
             let types: Vec<_> = types.iter().map(Type::name).collect();
             let types = if types.is_empty() { String::new() } else { format!("({})", types.join(", ")) };
-            let prepare = format!(
-                "SET plan_cache_mode = force_generic_plan; DEALLOCATE ALL; PREPARE statement {types} AS {sql}"
-            );
+            let prepare = format!("DEALLOCATE ALL; PREPARE statement {types} AS {sql}");
             client.batch_execute(&prepare).await.unwrap();
             let count =
                 "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'statement'";

@@ -15,9 +15,6 @@ const LARGE: [&str; 7] = [
     "plugin_values",
 ];
 
-/// An index that holds few of its table's rows, so that it can be read whole.
-const SMALL_INDEX: &str = "user_stats_open_sessions";
-
 /// Where a plan reads more than its statement's result needs, as EXPLAIN says it in JSON.
 pub(super) fn faults(plan: &Value, access: Access) -> Vec<String> {
     let mut faults = Vec::new();
@@ -34,7 +31,7 @@ fn look(step: &Value, access: Access, faults: &mut Vec<String>) {
     }
     let finds =
         ["Index Cond", "Recheck Cond", "TID Cond"].iter().any(|condition| step[condition].is_string());
-    if reads_large(step) && !finds && text(step, "Index Name") != SMALL_INDEX {
+    if reads_large(step) && !finds {
         faults.push(format!("reads all of {}", text(step, "Relation Name")));
     }
     below(step).for_each(|step| look(step, access, faults));
@@ -44,8 +41,17 @@ fn look(step: &Value, access: Access, faults: &mut Vec<String>) {
 fn look_below_limit(limit: &Value, access: Access, faults: &mut Vec<String>) {
     let mut source = limit;
     while matches!(text(source, "Node Type"), "Limit" | "LockRows" | "Subquery Scan" | "Result") {
-        let Some(step) = below(source).next() else { return };
+        let Some(step) = below(source).find(|step| text(step, "Parent Relationship") != "InitPlan") else {
+            return;
+        };
+        below(source)
+            .filter(|step| text(step, "Parent Relationship") == "InitPlan")
+            .for_each(|step| look(step, access, faults));
         source = step;
+    }
+    if access == Access::Sorted && text(source, "Node Type") == "Sort" {
+        below(source).for_each(|step| look(step, access, faults));
+        return;
     }
     let is_ordered = matches!(text(source, "Node Type"), "Index Scan" | "Index Only Scan");
     if !is_ordered && reads_large_somewhere(source) {
