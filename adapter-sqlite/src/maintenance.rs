@@ -8,10 +8,10 @@ use crate::error::Fault;
 use crate::row::{change, count_of, the_row};
 
 /// Rows that are removed in one go. Whoever waits to write gets in between.
-const ROWS: i64 = 250;
+const ROWS: i64 = 100;
 
 /// Pages that are given back in one go. Each is filled with another one, for which that one's neighbours are changed.
-const PAGES: i64 = 20;
+const PAGES: i64 = 8;
 
 const OPERATION: &str = "maintain";
 

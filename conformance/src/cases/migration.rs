@@ -119,13 +119,20 @@ async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Datab
 
 /// Takes the database back to version 1.
 async fn undo_versions_2_and_3(config: &Config) {
+    let of_version_3 = match config.url {
+        DatabaseUrl::Sqlite(_) => "DROP INDEX user_stats_open_sessions",
+        DatabaseUrl::Postgres(_) => {
+            "ALTER TABLE user_stats DROP COLUMN chat_rank; ALTER TABLE user_stats RESET (fillfactor); \
+             CREATE INDEX user_stats_by_lines ON user_stats (total_chat_lines DESC, username) WHERE total_chat_lines > 0"
+        }
+    };
     let versions = match config.url {
         DatabaseUrl::Sqlite(_) => "TABLE",
         DatabaseUrl::Postgres(_) => "SEQUENCE",
     };
     let undo = format!(
-        "DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
-         DROP INDEX user_stats_open_sessions; DROP INDEX user_actions_by_user_and_type; \
+        "{of_version_3}; DROP INDEX user_actions_by_user_and_type; \
+         DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
          DELETE FROM refinery_schema_history WHERE version > 1"
     );
     sql(config, &undo).await;
