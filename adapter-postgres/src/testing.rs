@@ -16,7 +16,7 @@ pub(crate) enum Access {
     Index,
     /// The same, but it passes over rows that a clock has taken out: leases that have not ended, values that have.
     PassingOver,
-    /// The same, but it sorts what an index finds, which is not many more rows than it means.
+    /// The same, but it sorts rows to which the index gives the same place, some of which it may not mean.
     Sorted,
     /// It reads a whole table once, for a total.
     Total,

@@ -18,16 +18,11 @@ const USER_STATS: &str = "
         session_last_seen
     FROM user_stats WHERE username = $1";
 
-/// The rank is the root of the lines: whoever is among the first $1 by lines has at least the $1th highest rank. So only
-/// those are sorted; they are few more than $1, unless very many have nearly as many lines as each other.
+/// In the order of their ranks, which are the roots of the lines and indexed, users are nearly in order: only those of
+/// one rank are sorted, rank by rank until there are enough.
 const TOP_CHATTERS: &str = "
-    SELECT username, total_chat_lines FROM user_stats
-    WHERE chat_rank > 0 AND chat_rank >= (
-        SELECT min(chat_rank) FROM (
-            SELECT chat_rank FROM user_stats WHERE chat_rank > 0 ORDER BY chat_rank DESC LIMIT $1
-        ) AS highest
-    )
-    ORDER BY total_chat_lines DESC, username LIMIT $1";
+    SELECT username, total_chat_lines FROM user_stats WHERE chat_rank > 0
+    ORDER BY chat_rank DESC, total_chat_lines DESC, username LIMIT $1";
 
 const USER_TOTALS: &str = concat!(
     "SELECT count(*) AS users,

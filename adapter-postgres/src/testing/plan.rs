@@ -40,7 +40,7 @@ fn look(step: &Value, access: Access, faults: &mut Vec<String>) {
 /// A limit only helps if what it stops is the reading itself, and not a sort that has read everything before.
 fn look_below_limit(limit: &Value, access: Access, faults: &mut Vec<String>) {
     let mut source = limit;
-    while matches!(text(source, "Node Type"), "Limit" | "LockRows" | "Subquery Scan" | "Result") {
+    while passes_on(text(source, "Node Type"), access) {
         let Some(step) = below(source).find(|step| text(step, "Parent Relationship") != "InitPlan") else {
             return;
         };
@@ -49,16 +49,21 @@ fn look_below_limit(limit: &Value, access: Access, faults: &mut Vec<String>) {
             .for_each(|step| look(step, access, faults));
         source = step;
     }
-    if access == Access::Sorted && text(source, "Node Type") == "Sort" {
-        below(source).for_each(|step| look(step, access, faults));
-        return;
-    }
     let is_ordered = matches!(text(source, "Node Type"), "Index Scan" | "Index Only Scan");
     if !is_ordered && reads_large_somewhere(source) {
         faults.push(format!("the limit does not stop a {}", text(source, "Node Type")));
     }
     if source["Filter"].is_string() && access != Access::PassingOver {
         faults.push(format!("passes over what is not {}", text(source, "Filter")));
+    }
+}
+
+/// Whether a step passes rows on before it has read all.
+fn passes_on(step: &str, access: Access) -> bool {
+    match step {
+        "Limit" | "LockRows" | "Subquery Scan" | "Result" => true,
+        "Incremental Sort" => access == Access::Sorted,
+        _ => false,
     }
 }
 
