@@ -27,11 +27,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// statements are written for. No just-in-time compilation, which costs short queries more than it gives. And one plan
 /// for each statement, made once: left to itself, the server finds a plan for an array of one element cheaper than one
 /// for any array, and so plans anew at every call. The other settings see to it that this one plan goes by an index,
-/// however small the table is when it is made, and that no worker is started, which takes 10 ms, but for totals over a
-/// large table.
+/// however small the table is when it is made.
 pub(crate) const SESSION_OPTIONS: &str = "-c statement_timeout=60s -c default_transaction_isolation=read\\ committed -c jit=off \
     -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
-    -c enable_mergejoin=off -c min_parallel_index_scan_size=64MB";
+    -c enable_mergejoin=off";
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
