@@ -37,6 +37,29 @@ pub(crate) struct Connections {
     pub(crate) shown: String,
 }
 
+/// A connection that goes back to the pool only after an answer. Without one, because it took too long or because nobody
+/// waits for it any more, its statement may still be under way, and the next one would wait behind it: then it goes.
+struct Lent(Option<Object>);
+
+impl Lent {
+    #[expect(clippy::expect_used, reason = "it is taken only by the two that end this value")]
+    fn client(&self) -> &Object {
+        self.0.as_ref().expect("a connection until the end")
+    }
+
+    fn give_back(mut self) {
+        self.0.take();
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
+}
+
 impl Connections {
     /// A connection of the pool.
     pub(crate) async fn get(&self, operation: &'static str) -> Result<Object> {
@@ -55,13 +78,14 @@ impl Connections {
         types: &[Type],
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
-        let client = self.get(operation).await?;
-        let clear = self.send_until_clear(&client, operation, intent, sql, types, params);
+        let lent = Lent(Some(self.get(operation).await?));
+        let clear = self.send_until_clear(lent.client(), operation, intent, sql, types, params);
         match tokio::time::timeout(DEADLINE, clear).await {
-            Ok(answer) => answer,
+            Ok(answer) => {
+                lent.give_back();
+                answer
+            }
             Err(_) => {
-                // Nobody knows what the connection will say next: it goes, and takes its statement with it.
-                drop(Object::take(client));
                 let kind = if intent == Intent::Read { ErrorKind::Timeout } else { ErrorKind::Indeterminate };
                 Err(StoreError::new(kind, operation, format!("no answer within {} s", DEADLINE.as_secs())))
             }

@@ -14,7 +14,7 @@ use botstore_core::model::Batch;
 use botstore_core::{ErrorKind, Result, StoreError};
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::client::{Connections, Intent};
 use crate::statement::Statement;
@@ -23,7 +23,7 @@ use crate::statement::Statement;
 const SLOTS: usize = 2;
 /// How many there may be when some are slow.
 const MOST_SLOTS: usize = 8;
-/// Whoever has waited so long opens a further slot.
+/// Whoever has waited so long opens a further slot, if one may be had, and asks again as often.
 const PATIENCE: Duration = Duration::from_millis(20);
 /// The most events of one statement, unless a single batch has more. The gain of larger ones is small.
 const EVENTS: usize = 500;
@@ -39,7 +39,8 @@ pub(crate) struct Group(Arc<Shared>);
 
 struct Shared {
     connections: Arc<Connections>,
-    room: Semaphore,
+    /// A permit for each batch that may wait, which keeps it until it is taken or thrown away.
+    room: Arc<Semaphore>,
     queue: Mutex<Queue>,
 }
 
@@ -55,6 +56,7 @@ struct Waiting {
     ticket: u64,
     batch: Batch,
     caller: Caller,
+    _room: OwnedSemaphorePermit,
 }
 
 /// The way back to a caller, and its call, which is under way until it is answered.
@@ -66,7 +68,7 @@ struct Caller {
 impl Group {
     pub(crate) fn new(connections: Arc<Connections>) -> Self {
         let queue = Queue { slots: 0, waiting: VecDeque::new(), tickets: 0 };
-        Self(Arc::new(Shared { connections, room: Semaphore::new(ROOM), queue: Mutex::new(queue) }))
+        Self(Arc::new(Shared { connections, room: Arc::new(Semaphore::new(ROOM)), queue: Mutex::new(queue) }))
     }
 
     /// Writes a batch without a cursor, together with others if many come. Dropped before the batch's turn comes, it
@@ -75,17 +77,17 @@ impl Group {
         if let Some(slot) = self.slot(SLOTS) {
             return slot.write(std::slice::from_ref(batch)).await;
         }
-        let entered = Instant::now();
-        let Ok(_room) = timeout_at(entered + WAIT_TIMEOUT, self.0.room.acquire()).await else {
+        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let Ok(Ok(room)) = timeout_at(deadline, Arc::clone(&self.0.room).acquire_owned()).await else {
             return Err(self.exhausted());
         };
-        let (ticket, mut answer) = self.wait(batch.clone(), call);
-        let mut answered = timeout_at(entered + PATIENCE, &mut answer).await;
-        if answered.is_err() {
+        let (ticket, mut answer) = self.wait(batch.clone(), call, room);
+        let mut answered = timeout(PATIENCE, &mut answer).await;
+        while answered.is_err() && Instant::now() < deadline {
             if let Some(slot) = self.slot(MOST_SLOTS) {
                 slot.work();
             }
-            answered = timeout_at(entered + WAIT_TIMEOUT, &mut answer).await;
+            answered = timeout(PATIENCE, &mut answer).await;
         }
         let answered = match answered {
             Ok(answered) => answered,
@@ -112,12 +114,22 @@ impl Group {
         Slot::of(&self.0, &mut self.0.queue(), most)
     }
 
-    fn wait(&self, batch: Batch, call: OwnedSemaphorePermit) -> (u64, oneshot::Receiver<Result<()>>) {
+    fn wait(
+        &self,
+        batch: Batch,
+        call: OwnedSemaphorePermit,
+        room: OwnedSemaphorePermit,
+    ) -> (u64, oneshot::Receiver<Result<()>>) {
         let (reply, answer) = oneshot::channel();
         let mut queue = self.0.queue();
         queue.tickets += 1;
         let ticket = queue.tickets;
-        queue.waiting.push_back(Waiting { ticket, batch, caller: Caller { reply, _call: call } });
+        queue.waiting.push_back(Waiting {
+            ticket,
+            batch,
+            caller: Caller { reply, _call: call },
+            _room: room,
+        });
         // A slot may have become free since this caller asked for one.
         let slot = Slot::of(&self.0, &mut queue, SLOTS);
         drop(queue);
@@ -177,9 +189,10 @@ struct Slot {
 
 impl Slot {
     fn of(shared: &Arc<Shared>, queue: &mut Queue, most: usize) -> Option<Self> {
+        let runtime = Handle::current();
         (queue.slots < most).then(|| {
             queue.slots += 1;
-            Self { shared: Arc::clone(shared), runtime: Handle::current(), at_work: false }
+            Self { shared: Arc::clone(shared), runtime, at_work: false }
         })
     }
 
@@ -223,12 +236,12 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        if self.at_work {
-            // The runtime ended: there is nobody to work for those who wait, and dropping them tells them.
-            queue.waiting.clear();
-        }
+        // If the runtime ended, there is nobody to work for those who wait, and dropping them tells them so.
+        let lost = if self.at_work { std::mem::take(&mut queue.waiting) } else { VecDeque::new() };
         if queue.waiting.is_empty() || queue.slots > SLOTS {
             queue.slots -= 1;
+            drop(queue);
+            drop(lost);
             return;
         }
         drop(queue);

@@ -1,7 +1,7 @@
 //! The [`BotStore`](botstore_core::BotStore) adapter for PostgreSQL.
 //!
-//! Every write is one statement in one round trip, committed by itself; statements are prepared once a connection, but
-//! for large batches, which are planned anew.
+//! Every write is one statement in one round trip, committed by itself; statements are prepared once a connection.
+//! Batches that callers record at the same time share one (`group.rs`).
 //! One file an area holds its SQL, each statement right above the function that runs it. [`fold`](botstore_core::fold)
 //! decides what a batch does; `record.rs` writes it down.
 //!

@@ -22,6 +22,8 @@ use job::{Job, Recorded, Recording, Task};
 
 /// How many jobs may wait, and how many share a transaction.
 const GROUP: usize = 256;
+/// With so many events a transaction is full, so that nobody waits long for others' large batches.
+const EVENTS: usize = 1_000;
 
 /// The way to the thread that writes. Once it is dropped, the thread ends.
 pub(crate) struct Writer {
@@ -125,11 +127,14 @@ impl Thread {
     /// Works until the store is closed or dropped and no job is left.
     fn run(mut self) {
         while let Some(first) = self.jobs.blocking_recv() {
-            let (mut batches, mut group) = (Vec::new(), Vec::new());
+            let (mut batches, mut events, mut group) = (Vec::new(), 0, Vec::new());
             let mut next = Some(first);
             while let Some(message) = next {
                 match message {
-                    Message::Record(recorded) => batches.push(recorded),
+                    Message::Record(recorded) => {
+                        events += recorded.batch.events().len();
+                        batches.push(recorded);
+                    }
                     Message::Grouped(job) => group.push(job),
                     Message::Alone(mut job) => {
                         self.run_group(std::mem::take(&mut batches), std::mem::take(&mut group));
@@ -139,7 +144,7 @@ impl Thread {
                     }
                     Message::Close => self.jobs.close(),
                 }
-                let full = batches.len() + group.len() >= GROUP;
+                let full = batches.len() + group.len() >= GROUP || events >= EVENTS;
                 next = if full { None } else { self.jobs.try_recv().ok() };
             }
             let (size, begun) = (batches.len() + group.len(), Instant::now());

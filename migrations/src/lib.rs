@@ -195,7 +195,7 @@ mod tests {
             [
                 "V1__original_tables c5c5183ae70e07d8",
                 "V2__sources_and_plugin_values 6d0a1e51255dd62a",
-                "V3__quick_lists a0f30c82f97d425b"
+                "V3__quick_lists b5cc2d2b060d3b3d"
             ]
         );
     }

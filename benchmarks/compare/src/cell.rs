@@ -34,6 +34,7 @@ pub(crate) fn all() -> impl Iterator<Item = Cell> {
         (Work::Recent, 1),
         (Work::Stats, 1),
         (Work::Queue, 8),
+        (Work::Day, 1),
         (Work::Day, 8),
         (Work::Day, 64),
     ];

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use botstore::model::{Batch, ChannelEvent, MessageText, Retention, Timestamp, Username};
 use botstore::{BotStore, Config};
 use botstore_bench_harness::Backend;
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use tempfile::TempDir;
+use tokio_postgres::NoTls;
 
 use crate::cli::Cli;
 
@@ -19,6 +20,8 @@ pub(crate) const USERS: u32 = 1_000;
 const LINES_EACH: u32 = 10;
 /// When they did, in Unix seconds: just before the contestants' first moment.
 const SAID_AT: i64 = 1_699_999_999;
+
+const BY_LINES: &str = "CREATE INDEX user_stats_by_lines ON user_stats (total_chat_lines DESC, username) WHERE total_chat_lines > 0";
 
 /// Where databases are made. All of it is removed when this is dropped.
 pub(crate) struct Grounds {
@@ -68,6 +71,21 @@ impl Grounds {
                 Err(why) => bail!("there is no server: {why}"),
             },
         }
+    }
+
+    /// The same as [`Grounds::settled`], with an index for the top list as others ask for it: botstore's own is by rank.
+    pub(crate) async fn settled_for_others(&self, backend: Backend, name: &str) -> anyhow::Result<Home> {
+        let home = self.settled(backend, name).await?;
+        if backend == Backend::Postgresql {
+            let config: tokio_postgres::Config =
+                home.url.parse().map_err(|_| anyhow!("the server's URL is not understood"))?;
+            let (client, connection) = config.connect(NoTls).await?;
+            let connection = tokio::spawn(connection);
+            client.batch_execute(BY_LINES).await?;
+            drop(client);
+            connection.await??;
+        }
+        Ok(home)
     }
 
     /// A database with botstore's tables, known users, lines to read, and fresh planner statistics.

@@ -20,13 +20,16 @@ pub(crate) struct Limit {
 const CHAT_1: Cell = Cell::small(Work::Chat, 1);
 const CHAT_8: Cell = Cell::small(Work::Chat, 8);
 const CHAT_64: Cell = Cell::small(Work::Chat, 64);
+const DAY_1: Cell = Cell::small(Work::Day, 1);
 const DAY_8: Cell = Cell::small(Work::Day, 8);
 const DAY_64: Cell = Cell::small(Work::Day, 64);
 
 /// All limits of which there is a figure.
 pub(crate) fn held(results: &Results, cells: &[Cell], contestants: &[Contestant]) -> Vec<Limit> {
     let mut limits = Vec::new();
-    limits.extend([CHAT_1, CHAT_8, CHAT_64, DAY_8, DAY_64].iter().filter_map(|&cell| across(results, cell)));
+    limits.extend(
+        [CHAT_1, CHAT_8, CHAT_64, DAY_1, DAY_8, DAY_64].iter().filter_map(|&cell| across(results, cell)),
+    );
     for backend in [Sqlite, Postgresql] {
         limits.extend([CHAT_64, DAY_64].iter().filter_map(|&cell| fair(results, cell, backend)));
     }

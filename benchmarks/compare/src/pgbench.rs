@@ -9,7 +9,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail, ensure};
-use botstore_bench_harness::Report;
+use botstore_bench_harness::{POSTGRES_OPTIONS, Report};
 use tokio::process::Command;
 use tokio_postgres::config::Host;
 use tokio_postgres::{Config, NoTls};
@@ -97,8 +97,7 @@ fn connect(command: &mut Command, url: &str) -> anyhow::Result<()> {
     if let Some(password) = config.get_password() {
         command.env("PGPASSWORD", std::str::from_utf8(password)?);
     }
-    // As botstore has it.
-    command.env("PGOPTIONS", "-c jit=off");
+    command.env("PGOPTIONS", POSTGRES_OPTIONS);
     Ok(())
 }
 

@@ -77,7 +77,13 @@ impl Starter {
             Program::Pgbench => How::Pgbench(Pgbench::new(launcher, grounds).await?),
             _ => How::Program(launcher.clone()),
         };
-        let home = grounds.settled(contestant.backend, contestant.name).await.context("its database")?;
+        let home = match contestant.program {
+            Program::Engines | Program::Pgbench => grounds.settled(contestant.backend, contestant.name).await,
+            Program::Peers | Program::Python => {
+                grounds.settled_for_others(contestant.backend, contestant.name).await
+            }
+        };
+        let home = home.context("its database")?;
         Ok(Self { how, home })
     }
 }

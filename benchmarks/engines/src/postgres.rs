@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use botstore_bench_harness::Contestant;
+use botstore_bench_harness::{Contestant, POSTGRES_OPTIONS};
 use tokio::sync::Semaphore;
 use tokio_postgres::{Client, Config, Error, NoTls, Row, Statement};
 
@@ -57,8 +57,8 @@ const COUNT: &str = "
 // the difference is what the adapter costs.
 
 const TOP: &str = "
-    SELECT username, total_chat_lines FROM user_stats WHERE total_chat_lines > 0
-    ORDER BY total_chat_lines DESC, username LIMIT $1";
+    SELECT username, total_chat_lines FROM user_stats WHERE chat_rank > 0
+    ORDER BY chat_rank DESC, total_chat_lines DESC, username LIMIT $1";
 
 const RECENT: &str = "
     SELECT id, timestamp, username, message FROM (
@@ -121,7 +121,7 @@ impl Session {
 
 /// A connection, served by a task of its own.
 pub(crate) async fn connect(config: &Config) -> Result<Client, Error> {
-    let (client, connection) = config.connect(NoTls).await?;
+    let (client, connection) = config.clone().options(POSTGRES_OPTIONS).connect(NoTls).await?;
     tokio::spawn(async move {
         if let Err(error) = connection.await {
             eprintln!("a connection broke: {error}");

@@ -17,3 +17,8 @@ pub use report::Report;
 pub use runner::{Measured, Plan, run};
 pub use url::{Backend, sqlite_file};
 pub use work::Work;
+
+/// The settings with which botstore's connections to PostgreSQL begin, for the contestants that show the engine's limit
+/// with the same statements: one plan for each prepared statement, by an index.
+pub const POSTGRES_OPTIONS: &str = "-c jit=off -c plan_cache_mode=force_generic_plan -c enable_seqscan=off \
+    -c enable_bitmapscan=off -c enable_hashjoin=off -c enable_mergejoin=off";

@@ -109,6 +109,8 @@ impl Engine {
         match self {
             Self::Postgres(client) => {
                 client.execute("SELECT setval('plugin_value_versions', $1)", &[&version]).await?;
+                // botstore's own index is by rank; other libraries read this database, too.
+                client.batch_execute("CREATE INDEX ON user_stats (total_chat_lines DESC, username)").await?;
                 client.batch_execute("VACUUM (ANALYZE)").await?;
             }
             Self::Sqlite(connection) => {
