@@ -129,3 +129,66 @@ fn closing_waits_for_a_batch_under_way_whose_caller_has_left() {
         assert_eq!(closed.kind(), &ErrorKind::Closed);
     });
 }
+
+/// How many statements wait for a lock in the database.
+async fn waiting_for_locks(client: &Client) -> i64 {
+    client.query_typed("SELECT pg_stat_clear_snapshot()", &[]).await.unwrap();
+    let sql = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    client.query_typed(sql, &[]).await.unwrap()[0].get(0)
+}
+
+#[test]
+fn a_call_that_is_dropped_in_the_middle_takes_its_connection_along() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        let store = database.store().await;
+        let (stuck, other) = (line(STUCK), line("ada"));
+        store.record(&stuck).await.unwrap();
+        let hold = format!("BEGIN; SELECT FROM user_stats WHERE username = '{STUCK}' FOR UPDATE");
+        client.batch_execute(&hold).await.unwrap();
+        {
+            let mut dropped = pin!(store.record(&stuck));
+            while waiting_for_locks(client).await == 0 {
+                assert!(poll!(&mut dropped).is_pending());
+            }
+        }
+        assert_eq!(store.connections.pool.status().size, 0);
+        // Else this would wait behind the statement that nobody waits for any more.
+        store.record(&other).await.unwrap();
+        client.batch_execute("COMMIT").await.unwrap();
+    });
+}
+
+#[test]
+fn whoever_waits_while_all_slots_are_in_use_gets_the_first_that_ends() {
+    while_statements_are_stuck(async |store, client| {
+        // The further slots, all but one stuck, too; then more callers than slots, again and again.
+        let stuck = line(STUCK);
+        let others: Vec<_> = (0..200).map(|n| line(&format!("user{n}"))).collect();
+        let more = async {
+            for batches in others.chunks(20) {
+                let recorded = join_all(batches.iter().map(|batch| store.record(batch))).await;
+                assert!(recorded.into_iter().all(|recorded| recorded.is_ok()));
+            }
+            client.batch_execute("COMMIT").await.unwrap();
+        };
+        let one_by_one = async {
+            // Each finds those before it under way, so that no statement has two of them.
+            let mut waiting = Vec::new();
+            for _ in SLOTS..MOST_SLOTS - 1 {
+                let mut call = Box::pin(store.record(&stuck));
+                let before = waiting_for_locks(client).await;
+                while waiting_for_locks(client).await == before {
+                    assert!(poll!(&mut call).is_pending());
+                    tokio::task::yield_now().await;
+                }
+                waiting.push(call);
+            }
+            waiting
+        };
+        let waiting = one_by_one.await;
+        let (_, stuck) = tokio::join!(more, join_all(waiting));
+        assert!(stuck.into_iter().all(|recorded| recorded.is_ok()));
+    });
+}
