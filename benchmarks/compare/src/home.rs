@@ -88,7 +88,7 @@ impl Grounds {
         Ok(home)
     }
 
-    /// A database with botstore's tables, known users, lines to read, and fresh planner statistics.
+    /// A database with botstore's tables, known users, and lines to read; PostgreSQL has analyzed them.
     pub(crate) async fn settled(&self, backend: Backend, name: &str) -> anyhow::Result<Home> {
         let home = self.empty(backend, name)?;
         let store = home.open().await?;
