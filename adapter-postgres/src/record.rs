@@ -184,6 +184,7 @@ impl<'a> Statement<'a> {
         let (connected, connected_at) = (self.bind(connected), self.bind(connected_at));
         let last = self.bind(samples.last.seconds());
         let guard = self.guard;
+        // Without the condition, statements that change nothing would wait for one another's commits.
         self.locking_part(
             "peaks",
             format!(
@@ -199,7 +200,10 @@ impl<'a> Statement<'a> {
                     last_updated = GREATEST(c.last_updated, p.last)
                 FROM (SELECT {chat}, {chat_at}, {connected}, {connected_at},
                     {last} {guard}) AS p (chat, chat_at, connected, connected_at, last)
-                WHERE c.id = 1"
+                WHERE c.id = 1 AND (p.chat > c.max_users OR p.connected > c.max_connected
+                    OR p.chat = c.max_users AND p.chat_at < c.max_users_timestamp
+                    OR p.connected = c.max_connected AND p.connected_at < c.max_connected_timestamp
+                    OR (p.last > c.last_updated) IS NOT FALSE)"
             ),
         );
         let samples = &samples.samples;

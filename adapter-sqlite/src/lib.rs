@@ -23,6 +23,7 @@
 //! ```
 
 mod audit;
+mod awake;
 mod channel;
 mod chat;
 mod connection;

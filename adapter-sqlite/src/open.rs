@@ -26,7 +26,7 @@ const LEAST_SIZE: u64 = 512;
 
 /// A store in an SQLite database: a file, or memory.
 ///
-/// Use it within a Tokio runtime: reads run on the threads that it keeps for blocking work.
+/// It has threads of its own: one that writes, and a few that read. Opening it needs a Tokio runtime.
 pub struct SqliteStore {
     database: Arc<str>,
     writer: Writer,
@@ -49,7 +49,7 @@ impl SqliteStore {
         blocking("open", url, move |place| {
             let (connection, _) = place.prepare(migrate)?;
             let database: Arc<str> = place.name().into();
-            let readers = place.path.as_deref().map(Readers::open).transpose()?;
+            let readers = place.path.as_deref().map(Readers::start).transpose()?;
             let writer = Writer::start(connection, Arc::clone(&database))
                 .map_err(|error| Fault::System("no thread can be started", error))?;
             Ok(Self { database, writer, readers })

@@ -1,102 +1,134 @@
-//! The connections that read.
+//! The threads that read.
 
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use botstore_core::model::PoolHealth;
+use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{oneshot, watch};
 
+use crate::awake::{Vigil, soon};
 use crate::connection;
 use crate::error::Fault;
 
-/// A few read-only connections, each lent to one caller at a time.
+/// What a caller wants done on a connection. It answers the caller by itself.
+type Job = Box<dyn FnOnce(&Connection) + Send>;
+
+/// A few threads, each with a read-only connection of its own, which take the jobs in turn.
 pub(crate) struct Readers {
-    idle: Arc<Idle>,
-    permits: Arc<Semaphore>,
+    /// None once the readers are closed.
+    jobs: Mutex<Option<Sender<Job>>>,
+    ended: watch::Receiver<()>,
+    threads: Arc<Threads>,
     size: usize,
-    waiting: AtomicUsize,
+}
+
+/// How many threads do what.
+#[derive(Default)]
+struct Threads {
+    busy: AtomicUsize,
+    /// They look out for the next job.
+    awake: AtomicUsize,
 }
 
 impl Readers {
-    /// Opens the connections to the database at `path`: as many as the machine runs at once, but two to four.
-    pub(crate) fn open(path: &Path) -> Result<Self, Fault> {
-        let size = std::thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4);
-        let idle: Vec<_> = (0..size).map(|_| connection::reader(path)).collect::<Result<_, _>>()?;
-        Ok(Self {
-            idle: Arc::new(Idle(Mutex::new(idle))),
-            permits: Arc::new(Semaphore::new(size)),
-            size,
-            waiting: AtomicUsize::new(0),
-        })
+    /// Starts the threads on the database at `path`: as many as the machine runs at once, but two to four.
+    pub(crate) fn start(path: &Path) -> Result<Self, Fault> {
+        let size = thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4);
+        let (sender, jobs) = crossbeam_channel::unbounded();
+        let (end, ended) = watch::channel(());
+        let threads = Arc::new(Threads::default());
+        for _ in 0..size {
+            let (connection, jobs) = (connection::reader(path)?, jobs.clone());
+            let reader = Reader { connection, jobs, vigil: Vigil::new(), threads: Arc::clone(&threads) };
+            let end = end.clone();
+            thread::Builder::new()
+                .name("botstore-read".into())
+                .spawn(move || {
+                    reader.run();
+                    drop(end);
+                })
+                .map_err(|error| Fault::System("no thread can be started", error))?;
+        }
+        Ok(Self { jobs: Mutex::new(Some(sender)), ended, threads, size })
     }
 
-    /// Runs `work` on a connection, on a thread that may block; `None` if the connections were closed.
+    /// Runs `work` on a connection; `None` if the readers are closed.
     ///
-    /// The connection comes back from that thread, so a caller that is dropped meanwhile takes none away.
+    /// What nobody waits for any more is not begun.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Option<Result<T, Fault>> {
-        let permit = {
-            let _waiting = Waiting::new(&self.waiting);
-            Arc::clone(&self.permits).acquire_owned().await.ok()?
-        };
-        let idle = Arc::clone(&self.idle);
-        let reading = tokio::task::spawn_blocking(move || {
-            let connection = idle.lock().pop()?;
-            let outcome = catch_unwind(AssertUnwindSafe(|| work(&connection)));
-            idle.lock().push(connection);
-            drop(permit);
-            Some(outcome.unwrap_or_else(|_| Err(Fault::abandoned())))
+        let (reply, mut answer) = oneshot::channel();
+        let job: Job = Box::new(move |connection| {
+            if !reply.is_closed() {
+                // The caller may have left meanwhile.
+                let _ = reply.send(work(connection));
+            }
         });
-        reading.await.unwrap_or_else(|_| Some(Err(Fault::abandoned())))
+        // A thread that is awake is about to answer; one that has to wake up takes longer than this one may be kept.
+        let soon_done = self.threads.awake.load(Ordering::Relaxed) > 0;
+        self.jobs().as_ref()?.send(job).ok()?;
+        if soon_done && let Some(outcome) = soon(|| answer.try_recv().ok()) {
+            // Others have waited for this task's thread.
+            tokio::task::yield_now().await;
+            return Some(outcome);
+        }
+        Some(answer.await.unwrap_or_else(|_| Err(Fault::abandoned())))
     }
 
     pub(crate) fn health(&self) -> PoolHealth {
         PoolHealth {
             max: self.size,
             open: self.size,
-            idle: self.idle.lock().len(),
-            waiting: self.waiting.load(Ordering::Relaxed),
+            idle: self.size.saturating_sub(self.threads.busy.load(Ordering::Relaxed)),
+            waiting: self.jobs().as_ref().map_or(0, Sender::len),
         }
     }
 
-    /// Waits until nobody reads, then closes the connections. Closing again does nothing.
+    /// Waits until all reads are done and the connections are closed. Closing again does nothing.
     pub(crate) async fn close(&self) {
-        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
-        if let Ok(_all) = self.permits.acquire_many(all).await {
-            self.permits.close();
-            self.idle.lock().clear();
+        drop(self.jobs().take());
+        // It fails, which is what is waited for: the last thread has ended.
+        let _ = self.ended.clone().changed().await;
+    }
+
+    fn jobs(&self) -> MutexGuard<'_, Option<Sender<Job>>> {
+        // Nothing that could panic is done under the lock.
+        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Reader {
+    connection: Connection,
+    jobs: Receiver<Job>,
+    vigil: Vigil,
+    threads: Arc<Threads>,
+}
+
+impl Reader {
+    /// Works until the store is closed or dropped and no job is left.
+    fn run(mut self) {
+        while let Some(job) = self.next() {
+            self.threads.busy.fetch_add(1, Ordering::Relaxed);
+            // A panic is its caller's, who learns of it by the missing answer.
+            let _ = catch_unwind(AssertUnwindSafe(|| job(&self.connection)));
+            self.threads.busy.fetch_sub(1, Ordering::Relaxed);
         }
     }
-}
 
-/// The connections that nobody uses: at least as many as there are permits.
-struct Idle(Mutex<Vec<Connection>>);
-
-impl Idle {
-    fn lock(&self) -> MutexGuard<'_, Vec<Connection>> {
-        // Nothing that could panic is done under the lock.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Counts its caller among those who wait, until it is dropped.
-struct Waiting<'a>(&'a AtomicUsize);
-
-impl<'a> Waiting<'a> {
-    fn new(waiting: &'a AtomicUsize) -> Self {
-        waiting.fetch_add(1, Ordering::Relaxed);
-        Self(waiting)
-    }
-}
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
+    fn next(&mut self) -> Option<Job> {
+        self.threads.awake.fetch_add(1, Ordering::Relaxed);
+        let at_once = self.vigil.keep(|| self.jobs.try_recv().ok());
+        self.threads.awake.fetch_sub(1, Ordering::Relaxed);
+        let job = at_once.or_else(|| self.jobs.recv().ok());
+        self.vigil.end();
+        job
     }
 }

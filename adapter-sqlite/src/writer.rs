@@ -17,6 +17,7 @@ use botstore_core::{Result, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
+use crate::awake::Vigil;
 use crate::error::Fault;
 use job::{Job, Recorded, Recording, Task};
 
@@ -48,7 +49,7 @@ impl Writer {
     pub(crate) fn start(connection: Connection, database: Arc<str>) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(GROUP);
         let (end, ended) = watch::channel(());
-        let thread = Thread { connection, jobs, database: Arc::clone(&database) };
+        let thread = Thread { connection, jobs, vigil: Vigil::new(), database: Arc::clone(&database) };
         thread::Builder::new().name("botstore-sqlite".into()).spawn(move || {
             thread.run();
             drop(end);
@@ -120,13 +121,14 @@ impl Writer {
 struct Thread {
     connection: Connection,
     jobs: mpsc::Receiver<Message>,
+    vigil: Vigil,
     database: Arc<str>,
 }
 
 impl Thread {
     /// Works until the store is closed or dropped and no job is left.
     fn run(mut self) {
-        while let Some(first) = self.jobs.blocking_recv() {
+        while let Some(first) = self.next() {
             let (mut batches, mut events, mut group) = (Vec::new(), 0, Vec::new());
             let mut next = Some(first);
             while let Some(message) = next {
@@ -154,6 +156,15 @@ impl Thread {
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(database = &*self.database, %error, "the database was not closed in order");
         }
+    }
+
+    fn next(&mut self) -> Option<Message> {
+        let message = match self.vigil.keep(|| self.jobs.try_recv().ok()) {
+            Some(message) => Some(message),
+            None => self.jobs.blocking_recv(),
+        };
+        self.vigil.end();
+        message
     }
 
     /// After a transaction of `size` jobs that took `time`: lets those who were answered come back with more, so that
