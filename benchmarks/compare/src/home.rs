@@ -16,8 +16,9 @@ use crate::cli::Cli;
 
 /// How many users a database has at first. Contestants are told.
 pub(crate) const USERS: u32 = 1_000;
-/// How many lines each of them has said at first.
-const LINES_EACH: u32 = 10;
+/// How many lines the one who talks most has said at first. As in real channels few say most: the second has said half
+/// as many, the third a third, and so on, which is 10,000 or so together.
+const MOST_LINES: u32 = 1_400;
 /// When they did, in Unix seconds: just before the contestants' first moment.
 const SAID_AT: i64 = 1_699_999_999;
 
@@ -93,16 +94,17 @@ impl Grounds {
         let home = self.empty(backend, name)?;
         let store = home.open().await?;
         let at = Timestamp::new(SAID_AT)?;
-        for round in 0..LINES_EACH {
-            let line = |user| {
-                let username = Username::new(format!("user{user}"))?;
-                let message = MessageText::new(format!("line {round} of user {user}, of the usual length"))?;
-                Ok(ChannelEvent::Chat { at, username, message })
+        let mut lines = Vec::new();
+        for user in 0..USERS {
+            let username = Username::new(format!("user{user}"))?;
+            let line = |number| {
+                let message = MessageText::new(format!("line {number} of user {user}, of the usual length"))?;
+                Ok(ChannelEvent::Chat { at, username: username.clone(), message })
             };
-            let lines: Vec<_> = (0..USERS).map(line).collect::<botstore::Result<_>>()?;
-            for lines in lines.chunks(Batch::MAX_EVENTS) {
-                store.record(&Batch::new(lines.to_vec())?).await?;
-            }
+            lines.extend((0..MOST_LINES / (user + 1)).map(line).collect::<botstore::Result<Vec<_>>>()?);
+        }
+        for lines in lines.chunks(Batch::MAX_EVENTS) {
+            store.record(&Batch::new(lines.to_vec())?).await?;
         }
         store.maintain(&Retention::default(), at).await?;
         store.close().await?;

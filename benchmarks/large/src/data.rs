@@ -69,10 +69,11 @@ pub(crate) fn tables(sizes: &Sizes) -> [Table; 6] {
     ]
 }
 
+/// Few users say most: the second has said half as many lines as the first, the third a third, and so on.
 const USERS: &str = "
     INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, total_time_connected,
         current_session_start, session_last_seen)
-    SELECT 'user' || (i - 1), $6 + i % 1000, $6 + $7 - i % 1000, i * 7919 % 10007, i * 104729 % 1000003,
+    SELECT 'user' || (i - 1), $6 + i % 1000, $6 + $7 - i % 1000, $4 * 7 / 10 / i, i * 104729 % 1000003,
         CASE WHEN i <= 50 THEN $6 + $7 - i % 1000 END, CASE WHEN i <= 50 THEN $6 + $7 - i % 1000 END
     FROM numbers";
 
