@@ -7,13 +7,15 @@
 //!
 //! ```no_run
 //! use botstore_core::{BotStore, ErrorKind, StoreError};
+//! use botstore_core::settings::PostgresSettings;
 //! use botstore_core::url::DatabaseUrl;
 //! use botstore_postgres::PostgresStore;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let url: DatabaseUrl = "postgresql://rosey@localhost/rosey_db".parse()?;
 //! if let DatabaseUrl::Postgres(url) = url {
-//!     let store: Box<dyn BotStore> = Box::new(PostgresStore::open(&url, true).await?);
+//!     let store: Box<dyn BotStore> =
+//!         Box::new(PostgresStore::open(&url, &PostgresSettings::default(), true).await?);
 //!     println!("{:?}", store.health().await?);
 //! }
 //! # Ok(())

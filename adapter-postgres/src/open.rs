@@ -5,6 +5,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use botstore_core::settings::PostgresSettings;
 use botstore_core::url::{PostgresUrl, SslMode};
 use botstore_core::{ErrorKind, InvalidInput, Result, StoreError};
 use botstore_migrations::{Migrated, MigrationError, postgres as migrations};
@@ -16,10 +17,6 @@ use crate::client::Connections;
 use crate::error;
 use crate::group::Group;
 
-/// The most connections: the specification's pool of 5 and its overflow of 10.
-const MAX_CONNECTIONS: usize = 15;
-/// How long a caller waits for a free connection.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -52,8 +49,8 @@ impl PostgresStore {
     /// - [`ErrorKind::Unavailable`]: the server cannot be reached, or refuses.
     /// - [`ErrorKind::Schema`]: the schema is none that this program works with.
     /// - [`ErrorKind::InvalidInput`]: a setting in the URL is not understood, or cannot be met.
-    pub async fn open(url: &PostgresUrl, migrate: bool) -> Result<Self> {
-        let store = Self::connect(url)?;
+    pub async fn open(url: &PostgresUrl, settings: &PostgresSettings, migrate: bool) -> Result<Self> {
+        let store = Self::connect(url, settings)?;
         let mut client = store.connections.get("open").await?;
         store.check_encoding(&client).await?;
         if migrate {
@@ -65,12 +62,12 @@ impl PostgresStore {
         Ok(store)
     }
 
-    fn connect(url: &PostgresUrl) -> Result<Self> {
-        let shown = botstore_core::url::DatabaseUrl::Postgres(url.clone()).to_string();
-        if !matches!(url.ssl_mode(), SslMode::Disable | SslMode::Prefer) {
+    fn connect(url: &PostgresUrl, settings: &PostgresSettings) -> Result<Self> {
+        let shown = url.to_string();
+        if !matches!(url.tls.mode, SslMode::Disable | SslMode::Prefer) {
             return Err(invalid("asks for TLS, which this version does not offer: use a tunnel, or sslmode=disable for plain text").into());
         }
-        let mut config = tokio_postgres::Config::from_str(url.connection_string())
+        let mut config = tokio_postgres::Config::from_str(&url.connection_string())
             // The driver's words could repeat a part of the URL.
             .map_err(|_| {
                 invalid("is not understood: postgresql://USER:PASSWORD@HOST/DATABASE is expected")
@@ -80,17 +77,14 @@ impl PostgresStore {
             None => SESSION_OPTIONS.to_owned(),
         };
         config.options(options);
-        if config.get_application_name().is_none() {
-            config.application_name("rosey-bot");
-        }
-        if config.get_connect_timeout().is_none() {
-            config.connect_timeout(CONNECT_TIMEOUT);
-        }
+        config.application_name(&settings.application_name);
+        config.connect_timeout(url.connect_timeout.unwrap_or(CONNECT_TIMEOUT));
         // What a closed connection says of itself is checked without a round trip; a statement finds out the rest.
         let manager = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let timeouts = Timeouts { wait: Some(WAIT_TIMEOUT), create: Some(CONNECT_TIMEOUT), recycle: None };
+        let timeouts =
+            Timeouts { wait: Some(settings.pool_timeout), create: Some(CONNECT_TIMEOUT), recycle: None };
         let pool = Pool::builder(Manager::from_config(config, NoTls, manager))
-            .max_size(MAX_CONNECTIONS)
+            .max_size(settings.max_connections() as usize)
             .timeouts(timeouts)
             .runtime(Runtime::Tokio1)
             .build()
@@ -142,8 +136,8 @@ impl PostgresStore {
 /// # Errors
 ///
 /// As [`PostgresStore::open`].
-pub async fn migrate(url: &PostgresUrl) -> Result<Migrated> {
-    let store = PostgresStore::connect(url)?;
+pub async fn migrate(url: &PostgresUrl, settings: &PostgresSettings) -> Result<Migrated> {
+    let store = PostgresStore::connect(url, settings)?;
     let mut client = store.connections.get("migrate").await?;
     store.check_encoding(&client).await?;
     let migrated = migrations::migrate(&mut client)

@@ -137,7 +137,7 @@ impl PostgresServer {
     fn execute(&self, sql: &str) -> anyhow::Result<()> {
         let DatabaseUrl::Postgres(url) = self.0.url.0.parse()? else { bail!("the URL is not PostgreSQL's") };
         let run = async {
-            let (client, connection) = tokio_postgres::connect(url.connection_string(), NoTls).await?;
+            let (client, connection) = tokio_postgres::connect(&url.connection_string(), NoTls).await?;
             let (result, _) = tokio::join!(
                 async move {
                     let result = client.batch_execute(sql).await;

@@ -30,7 +30,8 @@ pub(crate) async fn sql(config: &Config, statements: &str) -> Vec<String> {
     match &config.url {
         DatabaseUrl::Sqlite(url) => sqlite(url.path.as_ref().unwrap(), statements).unwrap(),
         DatabaseUrl::Postgres(url) => {
-            let (client, connection) = tokio_postgres::connect(url.connection_string(), NoTls).await.unwrap();
+            let (client, connection) =
+                tokio_postgres::connect(&url.connection_string(), NoTls).await.unwrap();
             let connection = tokio::spawn(connection);
             let answers = client.simple_query(statements).await.unwrap();
             drop(client);

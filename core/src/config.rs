@@ -1,8 +1,9 @@
-//! Where the database's URL comes from.
+//! Where the database's URL comes from, and how a store is opened.
 
 use serde_json::Value;
 
 use crate::error::InvalidInput;
+use crate::settings::PostgresSettings;
 use crate::url::{DatabaseUrl, SqliteUrl};
 
 /// How to open a store.
@@ -13,13 +14,36 @@ pub struct Config {
     pub url: DatabaseUrl,
     /// Whether opening brings the schema up to date; if not, an old schema is refused.
     pub migrate: bool,
+    /// How it works with a PostgreSQL server. SQLite has no use for it.
+    pub postgres: PostgresSettings,
 }
 
 impl Config {
-    /// The store at `url`, its schema brought up to date when it is opened.
+    /// The store at `url`, its schema brought up to date when it is opened, with the settings that the URL names.
     #[must_use]
     pub fn new(url: DatabaseUrl) -> Self {
-        Self { url, migrate: true }
+        Self::with_settings(url, PostgresSettings::default())
+    }
+
+    /// The same, with the settings of the environment where the URL names none, as `rosey` does it:
+    /// [`PostgresSettings::from_environment`]. `variable` gives the value of a variable.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of the variable that is at fault.
+    pub fn from_environment(
+        url: DatabaseUrl,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, InvalidInput> {
+        Ok(Self::with_settings(url, PostgresSettings::from_environment(variable)?))
+    }
+
+    fn with_settings(url: DatabaseUrl, settings: PostgresSettings) -> Self {
+        let postgres = match &url {
+            DatabaseUrl::Postgres(url) => url.settings(settings),
+            DatabaseUrl::Sqlite(_) => settings,
+        };
+        Self { url, migrate: true, postgres }
     }
 
     /// The same, but an old schema is refused.

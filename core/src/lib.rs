@@ -28,6 +28,7 @@ pub mod config;
 mod error;
 pub mod fold;
 pub mod model;
+pub mod settings;
 pub mod store;
 pub mod url;
 

@@ -8,6 +8,12 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::InvalidInput;
 
+mod postgres;
+
+pub use postgres::{
+    Address, ChannelBinding, Host, Keepalives, Password, PostgresUrl, Roots, SslMode, Target, Tls,
+};
+
 /// Where the data is.
 ///
 /// Its display form leaves out every secret, and so does its debug form.
@@ -26,7 +32,7 @@ use crate::error::InvalidInput;
 /// use botstore_core::url::DatabaseUrl;
 ///
 /// let url: DatabaseUrl = "postgresql+asyncpg://rosey:secret@localhost/rosey_db".parse()?;
-/// assert_eq!(url.to_string(), "postgresql://rosey@localhost/rosey_db");
+/// assert_eq!(url.to_string(), "postgresql://rosey@localhost:5432/rosey_db");
 /// # Ok::<(), botstore_core::InvalidInput>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,7 +40,7 @@ pub enum DatabaseUrl {
     /// An SQLite database.
     Sqlite(SqliteUrl),
     /// A PostgreSQL database.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 /// An SQLite database.
@@ -54,30 +60,6 @@ pub enum Synchronous {
     Full,
     /// A crash of the program. A power cut may take the latest writes, and leaves the database whole.
     Normal,
-}
-
-/// A PostgreSQL database.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PostgresUrl {
-    connection_string: String,
-    display: String,
-    ssl_mode: SslMode,
-}
-
-/// How a connection to PostgreSQL is encrypted: `sslmode` as libpq has it, or `ssl` as asyncpg has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum SslMode {
-    /// Never.
-    Disable,
-    /// If both sides can.
-    #[default]
-    Prefer,
-    /// Always, with whatever certificate.
-    Require,
-    /// Always, with a certificate of a known authority.
-    VerifyCa,
-    /// Always, with a certificate of a known authority for this very host.
-    VerifyFull,
 }
 
 fn invalid<T>(reason: impl Into<String>) -> Result<T, InvalidInput> {
@@ -118,7 +100,9 @@ impl FromStr for DatabaseUrl {
             | "postgresql+asyncpg"
             | "postgres+asyncpg"
             | "postgresql+psycopg"
-            | "postgresql+psycopg2" => PostgresUrl::parse(rest, query).map(Self::Postgres),
+            | "postgresql+psycopg2" => {
+                PostgresUrl::parse(rest, query).map(|url| Self::Postgres(Box::new(url)))
+            }
             _ => invalid("has a scheme that is neither sqlite nor postgresql"),
         }
     }
@@ -129,7 +113,7 @@ impl fmt::Display for DatabaseUrl {
         match self {
             Self::Sqlite(SqliteUrl { path: None, .. }) => f.write_str("sqlite:///:memory:"),
             Self::Sqlite(SqliteUrl { path: Some(path), .. }) => write!(f, "sqlite:///{}", path.display()),
-            Self::Postgres(url) => f.write_str(&url.display),
+            Self::Postgres(url) => url.fmt(f),
         }
     }
 }
@@ -203,147 +187,6 @@ impl FromStr for Synchronous {
             "normal" => Ok(Self::Normal),
             _ => invalid("has a synchronous that is neither full nor normal"),
         }
-    }
-}
-
-impl PostgresUrl {
-    /// Parameters that go to the driver as they are.
-    const DRIVER_PARAMETERS: [&'static str; 18] = [
-        "application_name",
-        "channel_binding",
-        "connect_timeout",
-        "dbname",
-        "host",
-        "hostaddr",
-        "keepalives",
-        "keepalives_idle",
-        "keepalives_interval",
-        "keepalives_retries",
-        "load_balance_hosts",
-        "options",
-        "password",
-        "port",
-        "ssl",
-        "sslmode",
-        "target_session_attrs",
-        "user",
-    ];
-
-    /// The URL for the driver. It holds the password: never print it.
-    #[must_use]
-    pub fn connection_string(&self) -> &str {
-        &self.connection_string
-    }
-
-    /// How the connection is encrypted. The connection string says nothing of it.
-    #[must_use]
-    pub fn ssl_mode(&self) -> SslMode {
-        self.ssl_mode
-    }
-
-    fn parse(rest: &str, query: &str) -> Result<Self, InvalidInput> {
-        let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-        let (user_info, hosts) = authority.rsplit_once('@').unwrap_or(("", authority));
-        let (user, _password) = user_info.split_once(':').unwrap_or((user_info, ""));
-        decode(user_info)?;
-        let (user, database) = (decode(user)?, decode(database)?);
-        for host in hosts.split(',').filter(|host| !host.is_empty()) {
-            check_port(host)?;
-        }
-        let mut ssl_mode = SslMode::default();
-        let mut driver_query = Vec::new();
-        let mut shown = Shown { user, hosts: hosts.to_owned(), port: None, database };
-        for (raw, parameter) in query.split('&').filter(|pair| !pair.is_empty()).zip(parameters(query)) {
-            let (name, value) = parameter?;
-            match name.as_str() {
-                "sslmode" | "ssl" => ssl_mode = value.parse()?,
-                known if Self::DRIVER_PARAMETERS.contains(&known) => {
-                    driver_query.push(raw);
-                    match known {
-                        "user" => shown.user = value,
-                        "host" | "hostaddr" => shown.hosts = value,
-                        "port" => shown.port = Some(value),
-                        "dbname" => shown.database = value,
-                        _ => {}
-                    }
-                }
-                name => return unknown(name, &Self::DRIVER_PARAMETERS),
-            }
-        }
-        if shown.hosts.is_empty() {
-            return invalid("names no host: postgresql://USER:PASSWORD@HOST/DATABASE is expected");
-        }
-        let mut connection_string = format!("postgresql://{rest}");
-        if !driver_query.is_empty() {
-            connection_string.push('?');
-            connection_string.push_str(&driver_query.join("&"));
-        }
-        Ok(Self { connection_string, display: shown.to_string(), ssl_mode })
-    }
-}
-
-/// What people are shown of a URL: where it leads, whether its path or a parameter says so.
-struct Shown {
-    user: String,
-    hosts: String,
-    port: Option<String>,
-    database: String,
-}
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("postgresql://")?;
-        if !self.user.is_empty() {
-            write!(f, "{}@", self.user)?;
-        }
-        f.write_str(&self.hosts)?;
-        if let Some(port) = &self.port {
-            write!(f, ":{port}")?;
-        }
-        write!(f, "/{}", self.database)
-    }
-}
-
-/// Checks the port of `host`, `host:port`, `[v6]` or `[v6]:port`.
-fn check_port(host: &str) -> Result<(), InvalidInput> {
-    let port = match host.strip_prefix('[').map(|v6| v6.split_once(']')) {
-        Some(None) => return invalid("has an IPv6 address without its closing bracket"),
-        Some(Some((_, ""))) => return Ok(()),
-        Some(Some((_, after))) => after.strip_prefix(':'),
-        None => match host.rsplit_once(':') {
-            None => return Ok(()),
-            Some((name, _)) if name.contains(':') => {
-                return invalid("has an IPv6 address without brackets; write [::1]");
-            }
-            Some((_, port)) => Some(port),
-        },
-    };
-    match port.map(str::parse::<u16>) {
-        Some(Ok(1..)) => Ok(()),
-        _ => invalid(
-            "has a port that is no number from 1 to 65535; percent-encode a password's special characters",
-        ),
-    }
-}
-
-impl FromStr for SslMode {
-    type Err = InvalidInput;
-
-    fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        match text.to_ascii_lowercase().as_str() {
-            "disable" | "false" | "0" | "off" => Ok(Self::Disable),
-            "allow" | "prefer" => Ok(Self::Prefer),
-            "require" | "true" | "1" | "on" => Ok(Self::Require),
-            "verify-ca" => Ok(Self::VerifyCa),
-            "verify-full" => Ok(Self::VerifyFull),
-            _ => invalid("has an sslmode that is none of disable, prefer, require, verify-ca, verify-full"),
-        }
-    }
-}
-
-impl fmt::Debug for PostgresUrl {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "PostgresUrl({})", self.display)
     }
 }
 

@@ -53,7 +53,9 @@ pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
         #[cfg(feature = "sqlite")]
         DatabaseUrl::Sqlite(url) => Box::new(SqliteStore::open(url, config.migrate).await?),
         #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(url) => Box::new(PostgresStore::open(url, config.migrate).await?),
+        DatabaseUrl::Postgres(url) => {
+            Box::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
+        }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => return Err(not_built_in(url)),
     };
@@ -61,18 +63,18 @@ pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
     Ok(store)
 }
 
-/// Brings the schema of the database at `url` up to date, and says what that took. Any number of processes may do so
+/// Brings the schema of the database that `config` names up to date, and says what that took. Any number of processes may do so
 /// at once.
 ///
 /// # Errors
 ///
 /// As [`open`].
-pub async fn migrate(url: &DatabaseUrl) -> Result<Migrated> {
-    match url {
+pub async fn migrate(config: &Config) -> Result<Migrated> {
+    match &config.url {
         #[cfg(feature = "sqlite")]
         DatabaseUrl::Sqlite(url) => botstore_sqlite::migrate(url).await,
         #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(url) => botstore_postgres::migrate(url).await,
+        DatabaseUrl::Postgres(url) => botstore_postgres::migrate(url, &config.postgres).await,
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => Err(not_built_in(url)),
     }
@@ -101,9 +103,10 @@ mod tests {
     async fn a_backend_that_was_not_built_in_is_named() {
         let url = if cfg!(feature = "sqlite") { "postgresql://localhost/rosey" } else { "sqlite://" };
         let url: DatabaseUrl = url.parse().unwrap();
-        for error in
-            [open(&Config::new(url.clone())).await.map(drop).unwrap_err(), migrate(&url).await.unwrap_err()]
-        {
+        for error in [
+            open(&Config::new(url.clone())).await.map(drop).unwrap_err(),
+            migrate(&Config::new(url.clone())).await.unwrap_err(),
+        ] {
             let ErrorKind::InvalidInput { field, reason } = error.kind() else { panic!("{error}") };
             assert_eq!(*field, "database_url");
             assert!(reason.contains("built without"), "{reason}");

@@ -1,6 +1,7 @@
 //! A database with many rows.
 
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use botstore_core::settings::PostgresSettings;
 use botstore_core::url::DatabaseUrl;
 use serde_json::Value;
 use tokio::runtime::Runtime;
@@ -80,7 +81,7 @@ impl Database {
     /// A store on the database.
     pub(crate) async fn store(&self) -> PostgresStore {
         let DatabaseUrl::Postgres(url) = self.database.url().parse().unwrap() else { unreachable!() };
-        PostgresStore::open(&url, false).await.unwrap()
+        PostgresStore::open(&url, &PostgresSettings::default(), false).await.unwrap()
     }
 
     /// The plan that is kept for a prepared statement, made without knowing any parameter.

@@ -28,7 +28,7 @@ impl Engine {
     }
 
     async fn connect_postgres(url: &PostgresUrl) -> anyhow::Result<Self> {
-        let (client, connection) = tokio_postgres::connect(url.connection_string(), NoTls).await?;
+        let (client, connection) = tokio_postgres::connect(&url.connection_string(), NoTls).await?;
         // Should it break, the next statement says so.
         tokio::spawn(connection);
         Ok(Self::Postgres(Box::new(client)))

@@ -12,7 +12,7 @@ const PORTION: i64 = 10_000;
 
 /// Brings the schema up to date and fills the empty database at `url`.
 pub(crate) async fn fill(url: &DatabaseUrl, sizes: &Sizes) -> anyhow::Result<()> {
-    botstore::migrate(url).await?;
+    botstore::migrate(&botstore::Config::new(url.clone())).await?;
     let engine = Engine::connect(url).await?;
     engine.expect_empty().await?;
     let bars = MultiProgress::new();

@@ -1,6 +1,7 @@
 //! `migrate`: brings the database's schema up to date.
 
 use anyhow::Context as _;
+use botstore::Config;
 use botstore::url::DatabaseUrl;
 use serde::Serialize;
 
@@ -18,7 +19,7 @@ struct MigratedJson<'a> {
 
 pub(super) async fn run(url: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
     let name = Named(url).to_string();
-    let migrated = botstore::migrate(url).await.with_context(|| name.clone())?;
+    let migrated = botstore::migrate(&Config::new(url.clone())).await.with_context(|| name.clone())?;
     let json = MigratedJson {
         backend: backend(url).as_str(),
         version: migrated.version,

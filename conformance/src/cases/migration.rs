@@ -53,7 +53,7 @@ async fn refused(config: &Config) {
     for config in [config.clone(), config.clone().without_migration()] {
         assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
     }
-    assert_eq!(kind_of(botstore::migrate(&config.url).await), ErrorKind::Schema);
+    assert_eq!(kind_of(botstore::migrate(config).await), ErrorKind::Schema);
     assert_eq!((tables(config).await, history(config).await), before);
 }
 
@@ -84,8 +84,11 @@ async fn a_migration_says_what_it_did(db: Database) {
     let unopened = db.unopened().unwrap();
     let url = unopened.config().url;
     let applied = NEWEST.map(str::to_owned).to_vec();
-    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 3, applied });
-    assert_eq!(botstore::migrate(&url).await.unwrap(), Migrated { version: 3, applied: vec![] });
+    assert_eq!(botstore::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 3, applied });
+    assert_eq!(
+        botstore::migrate(&Config::new(url.clone())).await.unwrap(),
+        Migrated { version: 3, applied: vec![] }
+    );
     let store = botstore::open(&unopened.config().without_migration()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
@@ -230,8 +233,8 @@ async fn sixteen_that_open_an_empty_database_at_once_all_succeed(db: Database) {
 async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Database) {
     let unopened = db.unopened().unwrap();
     let migrations = (0..16).map(|_| {
-        let url = unopened.config().url;
-        async move { botstore::migrate(&url).await.unwrap() }
+        let config = unopened.config();
+        async move { botstore::migrate(&config).await.unwrap() }
     });
     let migrated = together(migrations).await;
     assert!(migrated.iter().all(|migrated| migrated.version == 3));

@@ -14,7 +14,7 @@ fn reason(url: &str) -> String {
 
 fn postgres(url: &str) -> PostgresUrl {
     match parse(url) {
-        DatabaseUrl::Postgres(postgres) => postgres,
+        DatabaseUrl::Postgres(postgres) => *postgres,
         DatabaseUrl::Sqlite(_) => panic!("{url} is SQLite"),
     }
 }
@@ -42,14 +42,14 @@ fn sqlite_in_every_form() {
 #[test]
 fn postgres_in_every_form_of_the_specification() {
     for (url, display) in [
-        ("postgresql+asyncpg://user:password@localhost/dbname", "postgresql://user@localhost/dbname"),
+        ("postgresql+asyncpg://user:password@localhost/dbname", "postgresql://user@localhost:5432/dbname"),
         (
             "postgresql+asyncpg://user:password@localhost:5432/dbname",
             "postgresql://user@localhost:5432/dbname",
         ),
         (
             "postgresql+asyncpg://user:password@postgres.example.com/db",
-            "postgresql://user@postgres.example.com/db",
+            "postgresql://user@postgres.example.com:5432/db",
         ),
         (
             "postgresql://rosey:p%40ss%3Aword@localhost:5433/rosey_db",
@@ -58,23 +58,26 @@ fn postgres_in_every_form_of_the_specification() {
         ("postgres://rosey@[::1]:5432/rosey_db", "postgresql://rosey@[::1]:5432/rosey_db"),
         (
             "postgresql://rosey:s@a,b:5433/db?target_session_attrs=read-write",
-            "postgresql://rosey@a,b:5433/db",
+            "postgresql://rosey@a:5432,b:5433/db",
         ),
-        ("postgresql://rosey:secret@/db?host=/run/postgresql", "postgresql://rosey@/run/postgresql/db"),
+        ("postgresql://rosey:secret@/db?host=/run/postgresql", "postgresql://rosey@/run/postgresql:5432/db"),
         ("postgresql:///?user=rosey&host=h&port=5433&dbname=db", "postgresql://rosey@h:5433/db"),
-        ("postgresql://localhost", "postgresql://localhost/"),
+        ("postgresql://localhost", "postgresql://localhost:5432/"),
     ] {
         assert_eq!(parse(url).to_string(), display);
     }
 }
 
 #[test]
-fn the_driver_gets_all_but_the_ssl_mode() {
-    let url = postgres("postgresql+asyncpg://r:p@h/d?ssl=require&connect_timeout=3&options=-c%20geqo%3Doff");
-    assert_eq!(url.connection_string(), "postgresql://r:p@h/d?connect_timeout=3&options=-c%20geqo%3Doff");
-    assert_eq!(url.ssl_mode(), SslMode::Require);
-    assert_eq!(postgres("postgresql://h/d").ssl_mode(), SslMode::Prefer);
-    assert_eq!(postgres("postgresql://h/d?sslmode=verify-full").ssl_mode(), SslMode::VerifyFull);
+fn tools_get_all_but_what_concerns_tls() {
+    let url = postgres("postgresql+asyncpg://r:p@h/d?ssl=require&options=-c%20geqo%3Doff");
+    assert_eq!(
+        url.connection_string(),
+        "host='h' port='5432' user='r' password='p' dbname='d' options='-c geqo=off'"
+    );
+    assert_eq!(url.tls.mode, SslMode::Require);
+    assert_eq!(postgres("postgresql://h/d").tls.mode, SslMode::Prefer);
+    assert_eq!(postgres("postgresql://h/d?sslmode=verify-full").tls.mode, SslMode::VerifyFull);
 }
 
 #[test]
