@@ -17,6 +17,8 @@ pub struct Call {
 /// What a call does to the database, and so what may be done once its answer was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Access {
+    /// It asks how things are now, so waiting for a better answer would be wrong: it is never sent again.
+    Probe,
     /// It changes nothing.
     Read,
     /// Done twice, it changes something twice, or its second answer is another: it may be sent again only if it surely
@@ -54,6 +56,6 @@ impl Call {
     /// Whether it may be sent again after its answer was lost.
     #[must_use]
     pub fn is_idempotent(&self) -> bool {
-        self.access != Access::Write
+        matches!(self.access, Access::Read | Access::IdempotentWrite)
     }
 }

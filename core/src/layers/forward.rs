@@ -4,7 +4,7 @@
 
 use async_trait::async_trait;
 
-use super::Access::{IdempotentWrite, Read, Write};
+use super::Access::{IdempotentWrite, Probe, Read, Write};
 use super::{Access, Call, Layer, Layered, Operation};
 use crate::error::Result;
 use crate::model::{
@@ -212,7 +212,7 @@ impl<L: Layer> Lifecycle for Layered<L> {
     }
 
     async fn health(&self) -> Result<Health> {
-        around!(self, Read, health())
+        around!(self, Probe, health())
     }
 
     async fn close(&self) -> Result<()> {

@@ -124,3 +124,6 @@ impl Drop for Watched<'_> {
         self.observe.warn_if_slow(self.call, took, outcome, ended);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -87,3 +87,6 @@ impl Layer for Outage {
 fn is_away(edges: u64) -> bool {
     edges % 2 == 1
 }
+
+#[cfg(test)]
+mod tests;

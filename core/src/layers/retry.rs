@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::debug;
 
-use super::{Answer, Call, Layer, metrics};
+use super::{Access, Answer, Call, Layer, metrics};
 use crate::error::{ErrorKind, Result, StoreError};
 
 /// How long a call is tried again, and how long it waits in between.
@@ -54,7 +54,7 @@ impl RetryPolicy {
 /// | [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout) | always, unless [waiting does not help](StoreError::is_lasting) |
 /// | [`Indeterminate`](ErrorKind::Indeterminate) | if [`Call::is_idempotent`] |
 /// | [`PoolExhausted`](ErrorKind::PoolExhausted) | never: it waited long enough |
-/// | otherwise | never |
+/// | otherwise, and of `health` | never |
 ///
 /// The error in the end is that of the last attempt, and says how often and how long it was tried. Of a call that may have
 /// happened at an earlier attempt it is that one's `Indeterminate`, unless the last attempt found out.
@@ -117,7 +117,7 @@ impl Layer for Retry {
 
 fn may_be_tried_again(call: Call, error: &StoreError) -> bool {
     match error.kind() {
-        ErrorKind::Unavailable | ErrorKind::Timeout => !error.is_lasting(),
+        ErrorKind::Unavailable | ErrorKind::Timeout => call.access != Access::Probe && !error.is_lasting(),
         ErrorKind::Indeterminate => call.is_idempotent(),
         _ => false,
     }
@@ -141,3 +141,6 @@ fn in_the_end(
         _ => last,
     }
 }
+
+#[cfg(test)]
+mod tests;
