@@ -97,7 +97,7 @@ impl Group {
             Err(StoreError::new(
                 ErrorKind::Indeterminate,
                 OPERATION,
-                "the runtime ended before the answer came",
+                "the answer was lost: the runtime ended, or a panic",
             ))
         })
     }
@@ -234,12 +234,17 @@ impl Slot {
 impl Drop for Slot {
     fn drop(&mut self) {
         let mut queue = self.shared.queue();
-        // If the runtime ended, there is nobody to work for those who wait, and dropping them tells them so.
+        // If the runtime ended, or after a panic, there is nobody to work for those who wait.
         let lost = if self.at_work { std::mem::take(&mut queue.waiting) } else { VecDeque::new() };
         if queue.waiting.is_empty() || queue.slots > SLOTS {
             queue.slots -= 1;
             drop(queue);
-            drop(lost);
+            for waiting in lost {
+                let detail =
+                    "nothing was written: the runtime ended, or a panic, before the batch's turn came";
+                let _ =
+                    waiting.caller.reply.send(Err(StoreError::new(ErrorKind::Internal, OPERATION, detail)));
+            }
             return;
         }
         drop(queue);

@@ -1,19 +1,29 @@
 //! Staying awake for a moment, since a thread that sleeps takes longer to wake than a usual read to be done.
 
+use std::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
 /// How long a thread stays awake for the next job or for an answer. An executor's thread may be kept for that long.
 const AWAKE: Duration = Duration::from_micros(100);
 
-/// Whether a thread stays awake after a job: it does while jobs follow closely on one another.
+/// Whether a thread stays awake after a job: it does while its jobs follow closely on one another.
 pub(crate) struct Vigil {
     idle_since: Instant,
     worthwhile: bool,
+    /// On a single processor, whoever stays awake keeps everybody else from working.
+    possible: bool,
 }
 
 impl Vigil {
     pub(crate) fn new() -> Self {
-        Self { idle_since: Instant::now(), worthwhile: false }
+        let possible = available_parallelism().is_ok_and(|processors| processors > NonZero::<usize>::MIN);
+        Self { idle_since: Instant::now(), worthwhile: false, possible }
+    }
+
+    /// Whether the thread stays awake after its next job.
+    pub(crate) fn is_worthwhile(&self) -> bool {
+        self.worthwhile
     }
 
     /// After a job: the next one, if staying awake for it is worthwhile and `look` finds it soon.
@@ -24,7 +34,11 @@ impl Vigil {
 
     /// The next job has come.
     pub(crate) fn end(&mut self) {
-        self.worthwhile = self.idle_since.elapsed() < AWAKE;
+        self.judge(self.idle_since.elapsed());
+    }
+
+    fn judge(&mut self, idle: Duration) {
+        self.worthwhile = self.possible && idle < AWAKE;
     }
 }
 
@@ -48,17 +62,23 @@ mod tests {
 
     #[test]
     fn a_thread_stays_awake_only_while_jobs_follow_closely() {
-        let mut vigil = Vigil::new();
+        let mut vigil = Vigil { possible: true, ..Vigil::new() };
         assert_eq!(vigil.keep(|| Some(1)), None, "nothing is known yet");
-        vigil.end();
-        let mut looks = 0;
-        let third_look = || {
-            looks += 1;
-            (looks == 3).then_some(2)
-        };
-        assert_eq!(vigil.keep(third_look), Some(2));
-        assert_eq!(vigil.keep(|| None::<i32>), None, "it gives up");
-        vigil.end();
-        assert_eq!(vigil.keep(|| Some(4)), None, "the last job was late");
+        vigil.judge(AWAKE - Duration::from_nanos(1));
+        assert_eq!(vigil.keep(|| Some(2)), Some(2));
+        vigil.judge(AWAKE);
+        assert_eq!(vigil.keep(|| Some(3)), None, "the last job was late");
+    }
+
+    #[test]
+    fn a_single_processor_is_not_kept_busy_by_waiting() {
+        let mut vigil = Vigil { possible: false, ..Vigil::new() };
+        vigil.judge(Duration::ZERO);
+        assert_eq!(vigil.keep(|| Some(1)), None);
+    }
+
+    #[test]
+    fn what_does_not_come_soon_is_given_up() {
+        assert_eq!(soon(|| None::<i32>), None);
     }
 }

@@ -26,12 +26,13 @@ const LEAST_SIZE: u64 = 512;
 
 /// A store in an SQLite database: a file, or memory.
 ///
-/// It has threads of its own: one that writes, and a few that read. Opening it needs a Tokio runtime.
+/// It has threads of its own: one that writes and, unless it is in memory, a few that read. Opening it needs a Tokio
+/// runtime.
 pub struct SqliteStore {
     database: Arc<str>,
-    writer: Writer,
     /// None in memory: a second connection would have another database.
     readers: Option<Readers>,
+    writer: Writer,
 }
 
 impl SqliteStore {
@@ -49,10 +50,10 @@ impl SqliteStore {
         blocking("open", url, move |place| {
             let (connection, _) = place.prepare(migrate)?;
             let database: Arc<str> = place.name().into();
-            let readers = place.path.as_deref().map(Readers::start).transpose()?;
-            let writer = Writer::start(connection, Arc::clone(&database))
+            let (readers, ended) = place.path.as_deref().map(Readers::start).transpose()?.unzip();
+            let writer = Writer::start(connection, Arc::clone(&database), ended)
                 .map_err(|error| Fault::System("no thread can be started", error))?;
-            Ok(Self { database, writer, readers })
+            Ok(Self { database, readers, writer })
         })
         .await
     }
@@ -103,7 +104,6 @@ impl SqliteStore {
     }
 
     pub(crate) async fn end(&self) {
-        // The last connection to close tidies the log away, and one that only reads cannot.
         if let Some(readers) = &self.readers {
             readers.close().await;
         }

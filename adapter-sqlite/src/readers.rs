@@ -3,82 +3,110 @@
 use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
 
 use botstore_core::model::PoolHealth;
-use crossbeam_channel::{Receiver, Sender};
 use rusqlite::Connection;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot::error::TryRecvError;
+use tokio::sync::{Semaphore, oneshot};
 
 use crate::awake::{Vigil, soon};
 use crate::connection;
 use crate::error::Fault;
 
-/// What a caller wants done on a connection. It answers the caller by itself.
-type Job = Box<dyn FnOnce(&Connection) + Send>;
-
-/// A few threads, each with a read-only connection of its own, which take the jobs in turn.
+/// A few threads, each with a read-only connection of its own and lent to one caller at a time. Once this is dropped,
+/// they end.
 pub(crate) struct Readers {
-    /// None once the readers are closed.
-    jobs: Mutex<Option<Sender<Job>>>,
-    ended: watch::Receiver<()>,
-    threads: Arc<Threads>,
+    idle: Arc<Idle>,
+    /// One for each thread.
+    permits: Arc<Semaphore>,
     size: usize,
+    waiting: AtomicUsize,
 }
 
-/// How many threads do what.
+/// The last thread of some has ended when nothing holds the other side any more.
+pub(crate) type Ended = mpsc::Receiver<()>;
+
+/// The threads that nobody uses, at least as many as there are permits. The latest comes first: it may still be awake,
+/// and its connection's pages are in the processor's cache.
 #[derive(Default)]
-struct Threads {
-    busy: AtomicUsize,
-    /// They look out for the next job.
-    awake: AtomicUsize,
+struct Idle(Mutex<Vec<Reader>>);
+
+/// The way to a thread. It lies among the idle ones, or travels with the job that the thread does.
+struct Reader {
+    jobs: mpsc::Sender<(Job, Reader)>,
+    awake: Arc<AtomicBool>,
 }
+
+/// What a caller wants done on a connection, which leaves the answer to be given.
+type Job = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+type Answer = Box<dyn FnOnce() + Send>;
 
 impl Readers {
     /// Starts the threads on the database at `path`: as many as the machine runs at once, but two to four.
-    pub(crate) fn start(path: &Path) -> Result<Self, Fault> {
+    pub(crate) fn start(path: &Path) -> Result<(Self, Ended), Fault> {
         let size = thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4);
-        let (sender, jobs) = crossbeam_channel::unbounded();
-        let (end, ended) = watch::channel(());
-        let threads = Arc::new(Threads::default());
+        let (end, ended) = mpsc::channel();
+        let readers = Self {
+            idle: Arc::default(),
+            permits: Arc::new(Semaphore::new(size)),
+            size,
+            waiting: AtomicUsize::new(0),
+        };
         for _ in 0..size {
-            let (connection, jobs) = (connection::reader(path)?, jobs.clone());
-            let reader = Reader { connection, jobs, vigil: Vigil::new(), threads: Arc::clone(&threads) };
-            let end = end.clone();
+            let (connection, end) = (connection::reader(path)?, end.clone());
+            let (sender, jobs) = mpsc::channel();
+            let awake = Arc::new(AtomicBool::new(false));
+            let idle = Arc::downgrade(&readers.idle);
+            readers.idle.lock().push(Reader { jobs: sender, awake: Arc::clone(&awake) });
             thread::Builder::new()
                 .name("botstore-read".into())
                 .spawn(move || {
-                    reader.run();
-                    drop(end);
+                    serve(&connection, &jobs, &idle, &awake);
+                    drop((connection, end));
                 })
                 .map_err(|error| Fault::System("no thread can be started", error))?;
         }
-        Ok(Self { jobs: Mutex::new(Some(sender)), ended, threads, size })
+        Ok((readers, ended))
     }
 
     /// Runs `work` on a connection; `None` if the readers are closed.
-    ///
-    /// What nobody waits for any more is not begun.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
     ) -> Option<Result<T, Fault>> {
+        let permit = {
+            let _waiting = Waiting::new(&self.waiting);
+            Arc::clone(&self.permits).acquire_owned().await.ok()?
+        };
         let (reply, mut answer) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            if !reply.is_closed() {
+            let outcome = catch_unwind(AssertUnwindSafe(|| work(connection)));
+            let outcome = outcome.unwrap_or_else(|_| Err(Fault::abandoned()));
+            Box::new(move || {
+                drop(permit);
                 // The caller may have left meanwhile.
-                let _ = reply.send(work(connection));
-            }
+                let _ = reply.send(outcome);
+            })
         });
+        let reader = self.idle.lock().pop()?;
         // A thread that is awake is about to answer; one that has to wake up takes longer than this one may be kept.
-        let soon_done = self.threads.awake.load(Ordering::Relaxed) > 0;
-        self.jobs().as_ref()?.send(job).ok()?;
-        if soon_done && let Some(outcome) = soon(|| answer.try_recv().ok()) {
+        let soon_done = reader.awake.load(Ordering::Relaxed);
+        reader.jobs.clone().send((job, reader)).ok()?;
+        let answered = if soon_done {
+            soon(|| match answer.try_recv() {
+                Err(TryRecvError::Empty) => None,
+                answered => Some(answered.unwrap_or_else(|_| Err(Fault::abandoned()))),
+            })
+        } else {
+            None
+        };
+        if answered.is_some() {
             // Others have waited for this task's thread.
             tokio::task::yield_now().await;
-            return Some(outcome);
+            return answered;
         }
         Some(answer.await.unwrap_or_else(|_| Err(Fault::abandoned())))
     }
@@ -87,48 +115,69 @@ impl Readers {
         PoolHealth {
             max: self.size,
             open: self.size,
-            idle: self.size.saturating_sub(self.threads.busy.load(Ordering::Relaxed)),
-            waiting: self.jobs().as_ref().map_or(0, Sender::len),
+            idle: self.idle.lock().len(),
+            waiting: self.waiting.load(Ordering::Relaxed),
         }
     }
 
-    /// Waits until all reads are done and the connections are closed. Closing again does nothing.
+    /// Waits until nobody reads, then lets the threads end. Closing again does nothing.
     pub(crate) async fn close(&self) {
-        drop(self.jobs().take());
-        // It fails, which is what is waited for: the last thread has ended.
-        let _ = self.ended.clone().changed().await;
-    }
-
-    fn jobs(&self) -> MutexGuard<'_, Option<Sender<Job>>> {
-        // Nothing that could panic is done under the lock.
-        self.jobs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-struct Reader {
-    connection: Connection,
-    jobs: Receiver<Job>,
-    vigil: Vigil,
-    threads: Arc<Threads>,
-}
-
-impl Reader {
-    /// Works until the store is closed or dropped and no job is left.
-    fn run(mut self) {
-        while let Some(job) = self.next() {
-            self.threads.busy.fetch_add(1, Ordering::Relaxed);
-            // A panic is its caller's, who learns of it by the missing answer.
-            let _ = catch_unwind(AssertUnwindSafe(|| job(&self.connection)));
-            self.threads.busy.fetch_sub(1, Ordering::Relaxed);
+        let all = u32::try_from(self.size).unwrap_or(u32::MAX);
+        if let Ok(_all) = self.permits.acquire_many(all).await {
+            self.permits.close();
+            self.idle.lock().clear();
         }
     }
+}
 
-    fn next(&mut self) -> Option<Job> {
-        self.threads.awake.fetch_add(1, Ordering::Relaxed);
-        let at_once = self.vigil.keep(|| self.jobs.try_recv().ok());
-        self.threads.awake.fetch_sub(1, Ordering::Relaxed);
-        let job = at_once.or_else(|| self.jobs.recv().ok());
-        self.vigil.end();
-        job
+/// Does one job after the other, until nothing leads to this thread any more.
+fn serve(
+    connection: &Connection,
+    jobs: &mpsc::Receiver<(Job, Reader)>,
+    idle: &Weak<Idle>,
+    awake: &AtomicBool,
+) {
+    let mut vigil = Vigil::new();
+    loop {
+        awake.store(vigil.is_worthwhile(), Ordering::Relaxed);
+        let at_once = vigil.keep(|| jobs.try_recv().ok());
+        awake.store(false, Ordering::Relaxed);
+        let Some((job, reader)) = at_once.or_else(|| jobs.recv().ok()) else { return };
+        vigil.end();
+        let answer = job(connection);
+        // Whoever is answered may come back at once, and is to find this thread.
+        if let Some(idle) = idle.upgrade() {
+            reader.awake.store(vigil.is_worthwhile(), Ordering::Relaxed);
+            idle.lock().push(reader);
+        } else {
+            drop(reader);
+        }
+        answer();
     }
 }
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Vec<Reader>> {
+        // Nothing that could panic is done under the lock.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Counts its caller among those who wait, until it is dropped.
+struct Waiting<'a>(&'a AtomicUsize);
+
+impl<'a> Waiting<'a> {
+    fn new(waiting: &'a AtomicUsize) -> Self {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -19,12 +19,16 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::awake::Vigil;
 use crate::error::Fault;
+use crate::readers::Ended;
 use job::{Job, Recorded, Recording, Task};
 
 /// How many jobs may wait, and how many share a transaction.
 const GROUP: usize = 256;
 /// With so many events a transaction is full, so that nobody waits long for others' large batches.
 const EVENTS: usize = 1_000;
+
+/// The longest that those who were answered are given to come back with more.
+const COMPANY: Duration = Duration::from_millis(2);
 
 /// The way to the thread that writes. Once it is dropped, the thread ends.
 pub(crate) struct Writer {
@@ -45,11 +49,17 @@ enum Message {
 }
 
 impl Writer {
-    /// Starts the thread, which owns the connection. `database` is its name in errors.
-    pub(crate) fn start(connection: Connection, database: Arc<str>) -> io::Result<Self> {
+    /// Starts the thread, which owns the connection, and closes it when the threads of `readers` have ended: the last
+    /// connection to close tidies the log away, and one that only reads cannot. `database` is its name in errors.
+    pub(crate) fn start(
+        connection: Connection,
+        database: Arc<str>,
+        readers: Option<Ended>,
+    ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(GROUP);
         let (end, ended) = watch::channel(());
-        let thread = Thread { connection, jobs, vigil: Vigil::new(), database: Arc::clone(&database) };
+        let thread =
+            Thread { connection, jobs, vigil: Vigil::new(), readers, database: Arc::clone(&database) };
         thread::Builder::new().name("botstore-sqlite".into()).spawn(move || {
             thread.run();
             drop(end);
@@ -122,6 +132,7 @@ struct Thread {
     connection: Connection,
     jobs: mpsc::Receiver<Message>,
     vigil: Vigil,
+    readers: Option<Ended>,
     database: Arc<str>,
 }
 
@@ -153,6 +164,10 @@ impl Thread {
             self.run_group(batches, group);
             self.wait_for_company(size, begun.elapsed());
         }
+        if let Some(readers) = self.readers {
+            // It fails, which is what is waited for: nothing is ever sent.
+            let _ = readers.recv();
+        }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(database = &*self.database, %error, "the database was not closed in order");
         }
@@ -168,15 +183,15 @@ impl Thread {
     }
 
     /// After a transaction of `size` jobs that took `time`: lets those who were answered come back with more, so that
-    /// they share the next one with those who wait already. It costs at most half as much again, and nothing after a
-    /// job that was alone.
+    /// they share the next one with those who wait already. It costs at most half as much again, never more than
+    /// [`COMPANY`], and nothing after a job that was alone.
     fn wait_for_company(&self, size: usize, time: Duration) {
         if size < 2 {
             return;
         }
         let expected = (size + self.jobs.len()).min(GROUP);
-        let begun = Instant::now();
-        while self.jobs.len() < expected && begun.elapsed() < time / 2 && !self.jobs.is_closed() {
+        let (begun, patience) = (Instant::now(), COMPANY.min(time / 2));
+        while self.jobs.len() < expected && begun.elapsed() < patience && !self.jobs.is_closed() {
             thread::yield_now();
         }
     }

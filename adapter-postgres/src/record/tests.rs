@@ -1,8 +1,11 @@
+use botstore_core::Ingest;
 use botstore_core::fold::fold;
 use botstore_core::model::{
-    ActionKind, BotName, ChannelEvent, MessageText, Position, Source, StatusPatch, Timestamp, UserCounts,
-    Username,
+    ActionKind, Batch, BotName, ChannelEvent, MessageText, Position, Source, StatusPatch, Timestamp,
+    UserCounts, Username,
 };
+
+use crate::testing::Database;
 
 use super::*;
 
@@ -49,4 +52,20 @@ fn locks_are_taken_in_one_order() {
     let counts = " SELECT (SELECT count(*) FROM moved) AS moved, (SELECT count(*) FROM users) AS users, \
         (SELECT count(*) FROM peaks) AS peaks, (SELECT count(*) FROM patched) AS patched";
     assert!(forms().last().unwrap().sql().ends_with(counts));
+}
+
+#[test]
+fn a_sample_that_changes_no_peak_waits_for_nobody() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        let store = database.store().await;
+        let sample = |at, chat, connected| {
+            let (at, counts) = (Timestamp::new(at).unwrap(), UserCounts::new(chat, connected).unwrap());
+            Batch::new(vec![ChannelEvent::UserCount { at, counts }]).unwrap()
+        };
+        store.record(&sample(20, 5, 9)).await.unwrap();
+        client.batch_execute("BEGIN; SELECT FROM channel_stats FOR UPDATE").await.unwrap();
+        store.record(&sample(20, 4, 8)).await.unwrap();
+        client.batch_execute("COMMIT").await.unwrap();
+    });
 }

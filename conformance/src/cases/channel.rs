@@ -97,6 +97,14 @@ async fn each_peak_has_its_own_moment(db: Database) {
     record(&**db.store(), [counts(30, 9, 30)]).await;
     record(&**db.store(), [counts(40, 12, 30)]).await;
     assert_eq!(peaks(&**db.store()).await, (peak(12, 40), peak(30, 30)));
+    record(&**db.store(), [counts(35, 13, 20)]).await;
+    assert_eq!(peaks(&**db.store()).await, (peak(13, 35), peak(30, 30)), "late, and only more who chat");
+    record(&**db.store(), [counts(36, 1, 31)]).await;
+    assert_eq!(
+        peaks(&**db.store()).await,
+        (peak(13, 35), peak(31, 36)),
+        "late, and only more who are connected"
+    );
 }
 
 async fn of_equal_counts_the_earliest_moment_is_the_peaks(db: Database) {
