@@ -6,8 +6,8 @@ use botstore_core::model::{
 };
 use botstore_core::{Audit, Result};
 use tokio_postgres::Row;
-use tokio_postgres::types::ToSql;
 
+use crate::bind::Bind;
 use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
 use crate::row::Columns;
@@ -66,7 +66,7 @@ impl Audit for PostgresStore {
             (None, Some(kind)) => (ACTIONS_OF_KIND, vec![kind.as_str()]),
             (Some(user), Some(kind)) => (ACTIONS_OF_USER_AND_KIND, vec![user.as_str(), kind.as_str()]),
         };
-        let equal = equal.iter().map(|text| text as &(dyn ToSql + Sync));
+        let equal = equal.iter().map(|text| text as &dyn Bind);
         let params: Vec<_> = range.iter().copied().chain(equal).collect();
         self.rows("user_actions", Intent::Read, sql, &params).await?.iter().map(action).collect()
     }

@@ -1,19 +1,18 @@
-//! Running a statement: prepared once a connection, bounded in time, sent again after a clash.
+//! Running a statement: prepared once a connection or not at all, bounded in time, sent again after a clash.
 
 use std::time::Duration;
 
 use botstore_core::{ErrorKind, Result, StoreError};
-use deadpool_postgres::{Object, Pool};
+use futures::TryStreamExt as _;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
+use tokio_postgres::types::Type;
 
-use crate::error;
+use crate::bind::{Bind, Hidden};
+use crate::error::{self, Aftermath};
 use crate::open::PostgresStore;
+use crate::pool::{Object, Pool};
 use crate::statement::Statement;
 
-/// How long a call may take once it has a connection. The server's own bound on a statement is 60 s; this one also ends
-/// the wait for an answer that never comes.
-const DEADLINE: Duration = Duration::from_secs(65);
 /// How often a statement that clashed with others is sent.
 const ATTEMPTS: usize = 20;
 
@@ -27,14 +26,28 @@ pub(crate) enum Intent {
 }
 
 /// Parameters of a statement.
-pub(crate) type Params<'a> = &'a [&'a (dyn ToSql + Sync)];
+pub(crate) type Params<'a> = &'a [&'a dyn Bind];
 
-/// The pool of connections, and the database's name in errors.
+/// The pool of connections, and how statements are sent on them.
 #[derive(Debug)]
 pub(crate) struct Connections {
     pub(crate) pool: Pool,
     /// The URL as people are shown it.
     pub(crate) shown: String,
+    /// How long a call may take once it has a connection. It is longer than the server's own bound on a statement, and
+    /// also ends the wait for an answer that never comes.
+    pub(crate) deadline: Option<Duration>,
+    /// Whether a connection is a session that nobody else gets in between: only then anything may be left in it, such
+    /// as a prepared statement.
+    pub(crate) own_sessions: bool,
+    /// Whether the statements are logged.
+    pub(crate) echo: bool,
+}
+
+/// An error of a statement, and whether it was sent before.
+struct Failure {
+    error: tokio_postgres::Error,
+    sent: bool,
 }
 
 /// A connection that goes back to the pool only after an answer. Without one, because it took too long or because nobody
@@ -66,57 +79,101 @@ impl Connections {
         self.pool
             .get()
             .await
-            .map_err(|error| error::of_pool(operation, &self.shown, self.pool.status(), error))
+            .map_err(|error| error::of_pool(operation, &self.shown, self.pool.shortage(), error))
     }
 
-    /// Runs a statement and returns its rows. The parameters' types are the server's guess if none are given.
+    /// Runs a statement and returns its rows.
     pub(crate) async fn send(
         &self,
         operation: &'static str,
         intent: Intent,
         sql: &str,
-        types: &[Type],
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
         let lent = Lent(Some(self.get(operation).await?));
-        let clear = self.send_until_clear(lent.client(), operation, intent, sql, types, params);
-        match tokio::time::timeout(DEADLINE, clear).await {
-            Ok(answer) => {
+        self.log(operation, sql);
+        let clear = self.send_until_clear(lent.client(), operation, sql, params);
+        let answer = match self.deadline {
+            None => clear.await,
+            Some(deadline) => match tokio::time::timeout(deadline, clear).await {
+                Ok(answer) => answer,
+                Err(_) => return Err(self.no_answer(operation, intent, deadline)),
+            },
+        };
+        match answer {
+            Ok(rows) => {
                 lent.give_back();
-                answer
+                Ok(rows)
             }
-            Err(_) => {
-                let kind = if intent == Intent::Read { ErrorKind::Timeout } else { ErrorKind::Indeterminate };
-                Err(StoreError::new(kind, operation, format!("no answer within {} s", DEADLINE.as_secs())))
+            Err(Failure { error, sent }) => {
+                self.part_with(lent, &error);
+                let harmless = intent == Intent::Read || !sent;
+                let of = if harmless { error::of_read } else { error::of_write };
+                Err(of(operation, &self.shown, error))
             }
         }
     }
 
-    /// Sends a statement, and sends it again as long as it clashes with those of others.
+    /// Sends a statement, and sends it again as long as it clashes with those of others, and once if what was prepared
+    /// has become stale.
     async fn send_until_clear(
         &self,
         client: &Object,
         operation: &'static str,
-        intent: Intent,
         sql: &str,
-        types: &[Type],
         params: Params<'_>,
-    ) -> Result<Vec<Row>> {
-        let mut attempt = 1;
+    ) -> Result<Vec<Row>, Failure> {
+        let (mut attempt, mut healed) = (1, false);
         loop {
-            // What is prepared already costs no round trip.
-            let statement = client.prepare_typed_cached(sql, types).await;
-            let statement = statement.map_err(|error| error::of_read(operation, &self.shown, error))?;
-            match client.query(&statement, params).await {
-                Err(error) if attempt < ATTEMPTS && error::is_clash(&error) => {
+            match self.send_once(client, sql, params).await {
+                Err(Failure { error, .. }) if attempt < ATTEMPTS && error::is_clash(&error) => {
                     tracing::debug!(operation, attempt, "clashed with another writer, sent again");
                     attempt += 1;
                 }
-                answer => {
-                    let of = if intent == Intent::Read { error::of_read } else { error::of_write };
-                    return answer.map_err(|error| of(operation, &self.shown, error));
+                Err(Failure { error, .. }) if self.own_sessions && !healed && error::is_stale(&error) => {
+                    tracing::debug!(operation, "prepared statements became stale, prepared again");
+                    client.statement_cache.clear();
+                    healed = true;
                 }
+                answer => return answer,
             }
+        }
+    }
+
+    async fn send_once(&self, client: &Object, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
+        let unsent = |error| Failure { error, sent: false };
+        let sent = |error| Failure { error, sent: true };
+        let hidden = params.iter().map(|&param| Hidden(param));
+        let rows = if self.own_sessions {
+            let types: Vec<Type> = params.iter().map(|param| param.ty()).collect();
+            // What is prepared already costs no round trip.
+            let statement = client.prepare_typed_cached(sql, &types).await.map_err(unsent)?;
+            client.query_raw(&statement, hidden).await
+        } else {
+            let typed = hidden.zip(params.iter().map(|param| param.ty()));
+            client.query_typed_raw(sql, typed).await
+        };
+        rows.map_err(sent)?.try_collect().await.map_err(sent)
+    }
+
+    /// Gives a connection back after an error, if it is still good for anything.
+    fn part_with(&self, lent: Lent, error: &tokio_postgres::Error) {
+        match Aftermath::of(error) {
+            Aftermath::Keep => lent.give_back(),
+            Aftermath::Close => {}
+            Aftermath::CloseAll => self.pool.forget_idle(),
+        }
+    }
+
+    fn no_answer(&self, operation: &'static str, intent: Intent, deadline: Duration) -> StoreError {
+        let kind = if intent == Intent::Read { ErrorKind::Timeout } else { ErrorKind::Indeterminate };
+        StoreError::new(kind, operation, format!("{}: no answer within {deadline:?}", self.shown))
+    }
+
+    /// Logs a statement, if that is wanted.
+    pub(crate) fn log(&self, operation: &'static str, sql: &str) {
+        if self.echo {
+            tracing::info!(operation, sql, "statement");
         }
     }
 }
@@ -131,7 +188,7 @@ impl PostgresStore {
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
         let _call = self.enter(operation).await?;
-        self.connections.send(operation, intent, sql, &[], params).await
+        self.connections.send(operation, intent, sql, params).await
     }
 
     /// Runs a statement that was put together, and returns its rows.

@@ -1,10 +1,15 @@
 //! From what PostgreSQL, its driver and the pool say to what a caller can act on: the one place for it.
 
 use std::error::Error as StdError;
+use std::fmt;
+use std::io;
 
 use botstore_core::{ErrorKind, StoreError};
-use deadpool_postgres::{PoolError, Status, TimeoutType};
-use tokio_postgres::error::{DbError, SqlState};
+use deadpool::managed::PoolError;
+use rustls::{AlertDescription, CertificateError};
+use tokio_postgres::error::{DbError, Severity, SqlState};
+
+use crate::connect::{Attempt, ConnectError, Problem};
 
 /// What the server said, without the detail and the context, in which stored values may stand.
 #[derive(Debug, thiserror::Error)]
@@ -50,13 +55,13 @@ fn of_statement(
 }
 
 fn of_server(operation: &'static str, shown: &str, error: &DbError, broken: ErrorKind) -> StoreError {
-    let (kind, advice) = of_code(error.code(), broken);
+    let (kind, advice) = meaning(error, broken);
     let said = ServerError::of(error);
     StoreError::new(kind, operation, format!("{shown}: {said}{advice}")).with_source(said)
 }
 
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
-    causes(error).any(|error| error.is::<std::io::Error>())
+    causes(error).any(|error| error.is::<io::Error>())
 }
 
 /// An error and what lies beneath it.
@@ -69,15 +74,27 @@ fn causes<'a>(error: &'a (dyn StdError + 'static)) -> impl Iterator<Item = &'a (
     })
 }
 
-fn of_code(code: &SqlState, broken: ErrorKind) -> (ErrorKind, &'static str) {
-    match *code {
-        SqlState::ADMIN_SHUTDOWN | SqlState::CRASH_SHUTDOWN => (broken, ""),
-        SqlState::CANNOT_CONNECT_NOW => (ErrorKind::Unavailable, ""),
-        SqlState::QUERY_CANCELED => (ErrorKind::Timeout, ""),
-        SqlState::LOCK_NOT_AVAILABLE => (ErrorKind::Timeout, ""),
-        SqlState::READ_ONLY_SQL_TRANSACTION => {
-            (ErrorKind::Unavailable, "; this server is a read-only standby, name the primary")
+/// What the server's error means to a caller, and what to do about it.
+fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
+    const POOLER: &str =
+        "; a pooler such as PgBouncer hands sessions around: add statement_cache=off to the URL";
+    match *error.code() {
+        SqlState::PROTOCOL_VIOLATION if error.message().contains("unsupported startup parameter") => {
+            (ErrorKind::Unavailable, POOLER)
         }
+        SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
+            (ErrorKind::Unavailable, POOLER)
+        }
+        SqlState::CANNOT_CONNECT_NOW => (ErrorKind::Unavailable, ""),
+        SqlState::TOO_MANY_CONNECTIONS => (
+            ErrorKind::Unavailable,
+            "; lower pool_size and max_overflow, or raise the server's max_connections",
+        ),
+        SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => (ErrorKind::Timeout, ""),
+        SqlState::READ_ONLY_SQL_TRANSACTION => (
+            ErrorKind::Unavailable,
+            "; this server is a read-only standby: name the primary, too, and target_session_attrs=read-write",
+        ),
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Unavailable, ""),
         SqlState::UNIQUE_VIOLATION => (ErrorKind::Conflict, ""),
         SqlState::INSUFFICIENT_PRIVILEGE => (ErrorKind::Schema, "; grant the role what it lacks"),
@@ -87,8 +104,9 @@ fn of_code(code: &SqlState, broken: ErrorKind) -> (ErrorKind, &'static str) {
             (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`")
         }
         SqlState::UNDEFINED_OBJECT => (ErrorKind::Unavailable, "; check the options in the URL"),
-        _ => match &code.code()[..2] {
-            "08" => (broken, ""),
+        // Without the answer to a commit nobody knows whether it was one, whatever ended the connection.
+        ref code if ends_connection(code) => (broken, ""),
+        ref code => match &code.code()[..2] {
             "28" => (ErrorKind::Unavailable, "; check the user and the password in the URL"),
             "53" => (ErrorKind::Unavailable, ""),
             _ => (ErrorKind::Internal, ""),
@@ -96,33 +114,120 @@ fn of_code(code: &SqlState, broken: ErrorKind) -> (ErrorKind, &'static str) {
     }
 }
 
-/// An error of the pool: no connection was got, so nothing happened.
-pub(crate) fn of_pool(operation: &'static str, shown: &str, status: Status, error: PoolError) -> StoreError {
-    match error {
-        PoolError::Timeout(TimeoutType::Wait) => {
-            let detail = format!(
-                "none of {} connections became free in time; {} callers wait",
-                status.max_size, status.waiting
-            );
-            StoreError::new(ErrorKind::PoolExhausted, operation, detail)
+/// Whether with this code the server, or a pooler before it, says that the connection ends: shut down, crashed, or of a
+/// broken protocol.
+fn ends_connection(code: &SqlState) -> bool {
+    let code = code.code();
+    code.starts_with("08") || (code.starts_with("57P") && *code != *SqlState::CANNOT_CONNECT_NOW.code())
+}
+
+/// What becomes of connections after an error of one of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aftermath {
+    /// It works on.
+    Keep,
+    /// It is of no more use.
+    Close,
+    /// It leads to a server that takes no writes, and so do the others.
+    CloseAll,
+}
+
+impl Aftermath {
+    pub(crate) fn of(error: &tokio_postgres::Error) -> Self {
+        let Some(server) = error.as_db_error() else { return Self::Close };
+        match *server.code() {
+            SqlState::READ_ONLY_SQL_TRANSACTION => Self::CloseAll,
+            SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Self::Close,
+            ref code if ends_connection(code) => Self::Close,
+            _ if server.parsed_severity() != Some(Severity::Error) => Self::Close,
+            _ => Self::Keep,
         }
-        PoolError::Timeout(_) => {
-            StoreError::new(ErrorKind::Unavailable, operation, format!("{shown} did not answer in time"))
-        }
-        PoolError::Closed => StoreError::closed(operation),
-        PoolError::Backend(error) => of_connecting(operation, shown, error),
-        error => StoreError::new(ErrorKind::Internal, operation, "the pool failed").with_source(error),
     }
 }
 
-fn of_connecting(operation: &'static str, shown: &str, error: tokio_postgres::Error) -> StoreError {
-    if let Some(server) = error.as_db_error() {
-        return of_server(operation, shown, server, ErrorKind::Unavailable);
+/// An error of the pool: no connection was got, so nothing happened. `shortage` says how it stands with the pool.
+pub(crate) fn of_pool(
+    operation: &'static str,
+    shown: &str,
+    shortage: String,
+    error: PoolError<ConnectError>,
+) -> StoreError {
+    match error {
+        PoolError::Timeout(_) => {
+            StoreError::new(ErrorKind::PoolExhausted, operation, format!("{shown}: {shortage}"))
+        }
+        PoolError::Closed => StoreError::closed(operation),
+        PoolError::Backend(error) => of_connecting(operation, shown, error),
+        error => StoreError::new(ErrorKind::Internal, operation, format!("{shown}: {error}")),
     }
-    let cause = causes(&error).last().map(ToString::to_string).unwrap_or_default();
-    StoreError::new(ErrorKind::Unavailable, operation, format!("cannot connect to {shown}: {cause}"))
-        .with_source(error)
 }
+
+fn of_connecting(operation: &'static str, shown: &str, error: ConnectError) -> StoreError {
+    let mut kinds = error.0.iter().map(|attempt| attempt.explain().0);
+    let first = kinds.next().unwrap_or(ErrorKind::Unavailable);
+    let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::Unavailable };
+    StoreError::new(kind, operation, format!("cannot connect to {shown}: {error}")).with_source(error)
+}
+
+impl Attempt {
+    /// What came of it, and what to do about that.
+    fn explain(&self) -> (ErrorKind, String) {
+        let error = match &self.problem {
+            Problem::Refused(error) => error,
+            Problem::TimedOut(limit) => {
+                return (ErrorKind::Unavailable, format!("no answer within {} s", limit.as_secs()));
+            }
+        };
+        if let Some(server) = error.as_db_error() {
+            let (kind, advice) = meaning(server, ErrorKind::Unavailable);
+            return (kind, format!("{}{advice}", ServerError::of(server)));
+        }
+        let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
+        (ErrorKind::Unavailable, format!("{cause}{}", advice_on_connecting(error)))
+    }
+}
+
+fn advice_on_connecting(error: &tokio_postgres::Error) -> &'static str {
+    let Some(error) = causes(error).find_map(|error| error.downcast_ref::<io::Error>()) else { return "" };
+    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
+            "; name the file with its authority's certificate as sslrootcert"
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "; name the host as its certificate does, or use sslmode=verify-ca",
+        Some(rustls::Error::AlertReceived(
+            AlertDescription::CertificateRequired
+            | AlertDescription::BadCertificate
+            | AlertDescription::UnknownCA,
+        )) => "; the server wants another certificate of this side: name it as sslcert and sslkey",
+        _ if error.kind() == io::ErrorKind::ConnectionRefused => "; is a server running there?",
+        _ => "",
+    }
+}
+
+impl fmt::Display for ConnectError {
+    /// What came of the attempt; of several, each after its server's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let [attempt] = &self.0[..] {
+            return f.write_str(&attempt.explain().1);
+        }
+        for (n, attempt) in self.0.iter().enumerate() {
+            let separator = if n == 0 { "" } else { ". " };
+            write!(f, "{separator}{}: {}", attempt.server, attempt.explain().1)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for ConnectError {
+    /// The driver's own debug form has the server's detail.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ConnectError({self})")
+    }
+}
+
+impl StdError for ConnectError {}
 
 /// An error of a migration, which was rolled back.
 pub(crate) fn of_migration(
@@ -134,7 +239,7 @@ pub(crate) fn of_migration(
         if let Some(server) = error.downcast_ref::<DbError>() {
             return of_server(operation, shown, server, ErrorKind::Unavailable);
         }
-        if error.is::<std::io::Error>() {
+        if error.is::<io::Error>() {
             return StoreError::new(ErrorKind::Unavailable, operation, format!("{shown}: {error}"));
         }
     }
@@ -145,3 +250,18 @@ pub(crate) fn of_migration(
 pub(crate) fn is_clash(error: &tokio_postgres::Error) -> bool {
     matches!(error.code(), Some(&(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)))
 }
+
+/// Whether a prepared statement is of no more use, because a migration changed what it returns or because somebody
+/// removed it. It did not happen.
+pub(crate) fn is_stale(error: &tokio_postgres::Error) -> bool {
+    let Some(server) = error.as_db_error() else { return false };
+    match *server.code() {
+        SqlState::INVALID_SQL_STATEMENT_NAME => true,
+        // The message is in the server's language; the function's name is in none.
+        SqlState::FEATURE_NOT_SUPPORTED => server.routine() == Some("RevalidateCachedQuery"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -27,10 +27,8 @@ const MOST_SLOTS: usize = 8;
 const PATIENCE: Duration = Duration::from_millis(20);
 /// The most events of one statement, unless a single batch has more. The gain of larger ones is small.
 const EVENTS: usize = 500;
-/// How many batches may wait; further callers wait for their place.
+/// How many batches may wait; further callers wait for their place. Both end with the wait for a connection.
 const ROOM: usize = 10_000;
-/// How long a batch waits until its turn comes.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 const OPERATION: &str = "record";
 
@@ -77,7 +75,7 @@ impl Group {
         if let Some(slot) = self.slot(SLOTS) {
             return slot.write(std::slice::from_ref(batch)).await;
         }
-        let deadline = Instant::now() + WAIT_TIMEOUT;
+        let deadline = Instant::now() + self.0.connections.pool.wait;
         let Ok(Ok(room)) = timeout_at(deadline, Arc::clone(&self.0.room).acquire_owned()).await else {
             return Err(self.exhausted());
         };
@@ -141,9 +139,9 @@ impl Group {
 
     fn exhausted(&self) -> StoreError {
         let detail = format!(
-            "{}: no turn to write came within {} s; {} batches wait",
+            "{}: no turn to write came within {:?}; {} batches wait",
             self.0.connections.shown,
-            WAIT_TIMEOUT.as_secs(),
+            self.0.connections.pool.wait,
             self.waiting()
         );
         StoreError::new(ErrorKind::PoolExhausted, OPERATION, detail)

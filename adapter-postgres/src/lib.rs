@@ -1,6 +1,7 @@
 //! The [`BotStore`](botstore_core::BotStore) adapter for PostgreSQL.
 //!
-//! Every write is one statement in one round trip, committed by itself; statements are prepared once a connection.
+//! Every write is one statement in one round trip, committed by itself; statements are prepared once a connection, or
+//! not at all behind a pooler that hands sessions around (`statement_cache=off`).
 //! Batches that callers record at the same time share one (`group.rs`).
 //! One file an area holds its SQL, each statement right above the function that runs it. [`fold`](botstore_core::fold)
 //! decides what a batch does; `record.rs` writes it down.
@@ -23,9 +24,11 @@
 //! ```
 
 mod audit;
+mod bind;
 mod channel;
 mod chat;
 mod client;
+mod connect;
 mod error;
 mod group;
 mod ingest;
@@ -34,12 +37,14 @@ mod lifecycle;
 mod maintenance;
 mod open;
 mod outbound;
+mod pool;
 mod record;
 mod row;
 mod statement;
 mod status;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod tokens;
 mod users;
 

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use botstore_core::model::{Backend, Health, PoolHealth};
+use botstore_core::model::{Backend, Health};
 use botstore_core::{Lifecycle, Result};
 
 use crate::client::Intent;
@@ -26,18 +26,14 @@ impl Lifecycle for PostgresStore {
         let asked = Instant::now();
         let row = self.row("health", Intent::Read, HEALTH, &[]).await?;
         let latency = asked.elapsed();
-        let pool = self.connections.pool.status();
+        let mut pool = self.connections.pool.health();
+        pool.waiting += self.group.waiting();
         Ok(Health::new(
             Backend::Postgres,
             row.raw("engine_version")?,
             row.raw("schema_version")?,
             latency,
-            PoolHealth {
-                max: pool.max_size,
-                open: pool.size,
-                idle: pool.available,
-                waiting: pool.waiting + self.group.waiting(),
-            },
+            pool,
         ))
     }
 
@@ -45,6 +41,7 @@ impl Lifecycle for PostgresStore {
         // An error means that the gate is closed: somebody else has closed the store.
         if let Ok(_all) = self.gate.acquire_many(Self::MAX_CALLS).await {
             self.gate.close();
+            self.keeper.stop();
             self.connections.pool.close();
         }
         Ok(())

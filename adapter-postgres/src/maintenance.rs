@@ -3,11 +3,11 @@
 use async_trait::async_trait;
 use botstore_core::model::{Count, MaintenanceReport, Retention, Timestamp};
 use botstore_core::{Maintenance, Result};
-use deadpool_postgres::Object;
 
 use crate::client::Intent;
 use crate::error;
 use crate::open::PostgresStore;
+use crate::pool::Object;
 use crate::row::Columns;
 #[cfg(test)]
 use crate::testing::Access;
@@ -54,14 +54,14 @@ const REMOVE_CHAT: &str = remove!("recent_chat", "timestamp", "timestamp < $1");
 /// A value is gone from its moment on, so that moment itself is over.
 const REMOVE_EXPIRED: &str = remove!("plugin_values", "expires_at", "expires_at <= $1");
 
-/// Vacuums in the tempo of the server's own vacuum, which leaves the disk to others, and on one processor. It takes no
-/// lock for which readers or writers would wait, but for a moment in which it gives the end of a table back.
-const VACUUM: [&str; 3] = [
-    "SET statement_timeout = 0",
-    "SET vacuum_cost_delay = 2",
-    "VACUUM (ANALYZE, PARALLEL 0) user_stats, user_actions, channel_stats, user_count_history, recent_chat,
-        current_status, outbound_messages, api_tokens, source_positions, plugin_values",
-];
+/// For as long as it takes, and in the tempo of the server's own vacuum, which leaves the disk to others.
+const VACUUM_SETTINGS: &str = "SET statement_timeout = 0; SET vacuum_cost_delay = 2";
+
+/// Vacuums on one processor. It takes no lock for which readers or writers would wait, but for a moment in which it gives
+/// the end of a table back.
+const VACUUM: &str = "
+    VACUUM (ANALYZE, PARALLEL 0) user_stats, user_actions, channel_stats, user_count_history, recent_chat,
+        current_status, outbound_messages, api_tokens, source_positions, plugin_values";
 
 #[async_trait]
 impl Maintenance for PostgresStore {
@@ -91,16 +91,18 @@ impl PostgresStore {
         }
     }
 
-    /// Runs on a connection of its own, which ends with it: a vacuum may take longer than other statements may.
+    /// Runs on a connection of its own, which ends with it: a vacuum may take longer than other statements may. Behind a
+    /// pooler, settings would stay behind in a session that others get: there it runs with those of the role.
     async fn vacuum(&self) -> Result<()> {
         const OPERATION: &str = "maintain";
         let _call = self.enter(OPERATION).await?;
-        let client = Object::take(self.connections.get(OPERATION).await?);
-        for statement in VACUUM {
-            client
-                .batch_execute(statement)
-                .await
-                .map_err(|error| error::of_read(OPERATION, &self.connections.shown, error))?;
+        let connections = &self.connections;
+        let client = Object::take(connections.get(OPERATION).await?);
+        let settings = connections.own_sessions.then_some(VACUUM_SETTINGS);
+        for statement in settings.into_iter().chain([VACUUM]) {
+            connections.log(OPERATION, statement);
+            let done = client.batch_execute(statement).await;
+            done.map_err(|error| error::of_read(OPERATION, &connections.shown, error))?;
         }
         Ok(())
     }

@@ -1,17 +1,16 @@
-//! A statement that is put together from parts, with its parameters and their types.
+//! A statement that is put together from parts, with its parameters.
 
 use botstore_core::Result;
 use tokio_postgres::Row;
-use tokio_postgres::types::{ToSql, Type};
 
+use crate::bind::Bind;
 use crate::client::{Connections, Intent};
 
 /// A statement and its parameters, as it is put together.
 #[derive(Default)]
 pub(crate) struct Statement<'a> {
     sql: String,
-    params: Vec<Box<dyn ToSql + Sync + Send + 'a>>,
-    types: Vec<Type>,
+    params: Vec<Box<dyn Bind + 'a>>,
     parts: Vec<Part>,
     /// The condition on which a part's rows depend.
     pub(crate) guard: &'static str,
@@ -27,9 +26,8 @@ struct Part {
 
 impl<'a> Statement<'a> {
     /// Adds a parameter and returns its place, such as `$3`.
-    pub(crate) fn bind<T: Typed + ToSql + Sync + Send + 'a>(&mut self, value: T) -> String {
+    pub(crate) fn bind(&mut self, value: impl Bind + 'a) -> String {
         self.params.push(Box::new(value));
-        self.types.push(T::TYPE);
         format!("${}", self.params.len())
     }
 
@@ -72,8 +70,8 @@ impl<'a> Statement<'a> {
     }
 
     #[cfg(test)]
-    pub(crate) fn types(&self) -> &[Type] {
-        &self.types
+    pub(crate) fn types(&self) -> Vec<tokio_postgres::types::Type> {
+        self.params.iter().map(|param| param.ty()).collect()
     }
 
     /// Runs the statement and returns its rows.
@@ -83,40 +81,7 @@ impl<'a> Statement<'a> {
         operation: &'static str,
         intent: Intent,
     ) -> Result<Vec<Row>> {
-        let params: Vec<_> = self.params.iter().map(|param| &**param as &(dyn ToSql + Sync)).collect();
-        connections.send(operation, intent, &self.sql, &self.types, &params).await
+        let params: Vec<&dyn Bind> = self.params.iter().map(|param| &**param).collect();
+        connections.send(operation, intent, &self.sql, &params).await
     }
-}
-
-/// A Rust type that stands for one type of PostgreSQL's.
-pub(crate) trait Typed {
-    const TYPE: Type;
-}
-
-impl<T: Typed> Typed for Option<T> {
-    const TYPE: Type = T::TYPE;
-}
-
-macro_rules! typed {
-    ($($rust:ty => $one:ident, $many:ident;)*) => {
-        $(impl Typed for $rust {
-            const TYPE: Type = Type::$one;
-        }
-
-        impl Typed for Vec<$rust> {
-            const TYPE: Type = Type::$many;
-        }
-
-        impl Typed for Vec<Option<$rust>> {
-            const TYPE: Type = Type::$many;
-        })*
-    };
-}
-
-typed! {
-    i64 => INT8, INT8_ARRAY;
-    f64 => FLOAT8, FLOAT8_ARRAY;
-    bool => BOOL, BOOL_ARRAY;
-    &str => TEXT, TEXT_ARRAY;
-    String => TEXT, TEXT_ARRAY;
 }

@@ -3,7 +3,7 @@
 mod database;
 mod plan;
 
-pub(crate) use database::Database;
+pub(crate) use database::{Database, open};
 use plan::faults;
 use serde_json::Value;
 
@@ -41,10 +41,10 @@ fn statements_use_their_indexes_whether_the_tables_are_empty_or_large() {
     let mut found = String::new();
     let recorded = record::tests::forms();
     let recorded = recorded.iter().map(|form| (form.sql(), form.types(), Access::Index));
-    let of_areas = areas.into_iter().flatten().map(|&(sql, access)| (sql, &[][..], access));
+    let of_areas = areas.into_iter().flatten().map(|&(sql, access)| (sql, vec![], access));
     for (sql, types, access) in of_areas.chain(recorded) {
         for database in [&empty, &filled] {
-            let plan = database.explain(sql, types);
+            let plan = database.explain(sql, &types);
             let faults = faults(&plan, access);
             if !faults.is_empty() {
                 found += &format!("{sql}\n{faults:#?}\n{}\n\n", outline(&plan, 0));

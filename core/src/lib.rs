@@ -24,6 +24,7 @@
 //! }
 //! ```
 
+pub mod clock;
 pub mod config;
 mod error;
 pub mod fold;

@@ -1,6 +1,10 @@
 //! A database with many rows.
 
+use std::sync::Arc;
+
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use botstore_core::Result;
+use botstore_core::clock::{Clock, SystemClock};
 use botstore_core::settings::PostgresSettings;
 use botstore_core::url::DatabaseUrl;
 use serde_json::Value;
@@ -8,7 +12,8 @@ use tokio::runtime::Runtime;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::open::{PostgresStore, SESSION_OPTIONS};
+use crate::connect::session_options;
+use crate::open::PostgresStore;
 
 /// Fills each large table with rows that differ as those of a bot do: nearly all messages are sent, a few users are
 /// there, half of the tokens are revoked.
@@ -54,7 +59,8 @@ impl Database {
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async {
             let mut config: Config = database.url().parse().unwrap();
-            let (mut client, connection) = config.options(SESSION_OPTIONS).connect(NoTls).await.unwrap();
+            let (mut client, connection) =
+                config.options(session_options(&PostgresSettings::default())).connect(NoTls).await.unwrap();
             tokio::spawn(connection);
             botstore_migrations::postgres::migrate(&mut client).await.unwrap();
             client
@@ -80,8 +86,22 @@ impl Database {
 
     /// A store on the database.
     pub(crate) async fn store(&self) -> PostgresStore {
-        let DatabaseUrl::Postgres(url) = self.database.url().parse().unwrap() else { unreachable!() };
-        PostgresStore::open(&url, &PostgresSettings::default(), false).await.unwrap()
+        self.store_with("").await
+    }
+
+    /// A store on the database, with these parameters in its URL.
+    pub(crate) async fn store_with(&self, parameters: &str) -> PostgresStore {
+        self.open(parameters, Arc::new(SystemClock)).await.unwrap()
+    }
+
+    /// Opens a store on the database, with these parameters in its URL, and a clock.
+    pub(crate) async fn open(&self, parameters: &str, clock: Arc<dyn Clock>) -> Result<PostgresStore> {
+        open(&format!("{}?{parameters}", self.database.url()), clock).await
+    }
+
+    /// The database's URL.
+    pub(crate) fn url(&self) -> &str {
+        self.database.url()
     }
 
     /// The plan that is kept for a prepared statement, made without knowing any parameter.
@@ -101,4 +121,11 @@ impl Database {
             rows[0].get::<_, Value>(0)[0]["Plan"].clone()
         })
     }
+}
+
+/// Opens a store whose schema is up to date.
+pub(crate) async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<PostgresStore> {
+    let DatabaseUrl::Postgres(url) = url.parse().unwrap() else { unreachable!() };
+    let settings = url.settings(PostgresSettings::default());
+    PostgresStore::open_with(&url, &settings, false, clock).await
 }

@@ -1,0 +1,129 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use botstore_core::clock::ManualClock;
+use botstore_core::{Chat, ErrorKind, Lifecycle};
+use futures::future::join_all;
+
+use crate::open::PostgresStore;
+use crate::testing::{Database, open};
+
+/// A store that keeps two connections and may have six, and its clock. The test tends the pool itself.
+async fn with_clock(database: &Database, parameters: &str) -> (PostgresStore, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::default());
+    let parameters = format!("pool_size=2&max_overflow=4{parameters}");
+    let store = database.open(&parameters, clock.clone()).await.unwrap();
+    store.keeper.stop();
+    (store, clock)
+}
+
+/// The servers' processes of the store's connections that are open, as many as are wanted at once.
+async fn processes(store: &PostgresStore, wanted: usize) -> Vec<i32> {
+    let lent = join_all((0..wanted).map(|_| store.connections.get("test"))).await;
+    let mut processes = Vec::new();
+    for client in lent.iter().map(|client| client.as_ref().unwrap()) {
+        let rows = client.query_typed("SELECT pg_backend_pid()", &[]).await.unwrap();
+        processes.push(rows[0].get(0));
+    }
+    processes.sort_unstable();
+    processes
+}
+
+fn open_and_idle(store: &PostgresStore) -> (usize, usize) {
+    let health = store.connections.pool.health();
+    (health.open, health.idle)
+}
+
+#[test]
+fn after_an_idle_hour_the_overflow_is_gone_and_the_minimum_is_warm() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let (store, clock) = with_clock(&database, "").await;
+        let pool = &store.connections.pool;
+        let busy = processes(&store, 6).await;
+        assert_eq!(open_and_idle(&store), (6, 6));
+        clock.advance(Duration::from_secs(59));
+        pool.tend().await.unwrap();
+        assert_eq!(open_and_idle(&store), (6, 6), "it may be needed again at once");
+        clock.advance(Duration::from_secs(1));
+        pool.tend().await.unwrap();
+        assert_eq!(open_and_idle(&store), (2, 2));
+        clock.advance(Duration::from_secs(3600));
+        pool.tend().await.unwrap();
+        assert_eq!(open_and_idle(&store), (2, 2));
+        // They are there before anybody asks, and are others: an hour is the age at which they are replaced.
+        let warm = processes(&store, 2).await;
+        assert_eq!(open_and_idle(&store), (2, 2));
+        assert!(warm.iter().all(|process| !busy.contains(process)), "{warm:?} {busy:?}");
+    });
+}
+
+#[test]
+fn the_minimum_is_opened_though_nobody_asks_for_it() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let store = database.store_with("pool_size=3").await;
+        while open_and_idle(&store) != (3, 3) {
+            tokio::task::yield_now().await;
+        }
+        store.close().await.unwrap();
+        assert_eq!(open_and_idle(&store), (0, 0));
+    });
+}
+
+#[test]
+fn a_connection_is_replaced_at_its_age_and_not_before() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let (store, clock) = with_clock(&database, "&pool_recycle=100s").await;
+        let first = processes(&store, 1).await;
+        clock.advance(Duration::from_millis(99_999));
+        assert_eq!(processes(&store, 1).await, first);
+        clock.advance(Duration::from_millis(1));
+        assert_ne!(processes(&store, 1).await, first);
+    });
+}
+
+#[test]
+fn what_broke_while_it_was_idle_is_not_lent() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        let (store, clock) = with_clock(&database, "").await;
+        let first = processes(&store, 2).await;
+        let end = "SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid";
+        client.query(end, &[&first]).await.unwrap();
+        // Whether or not the news has come yet: it is tried out after so long.
+        clock.advance(Duration::from_secs(30));
+        assert!(processes(&store, 2).await.iter().all(|process| !first.contains(process)));
+        assert_eq!(store.chat_count().await.unwrap().get(), 0);
+    });
+}
+
+#[test]
+fn who_waits_in_vain_learns_how_it_stands() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let store = database.store_with("pool_size=1&max_overflow=1&pool_timeout=20ms").await;
+        let _lent = (store.connections.get("test").await.unwrap(), store.connections.get("test").await.unwrap());
+        let error = store.chat_count().await.unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::PoolExhausted);
+        let figures = "none of 2 connections became free within 20ms: 2 are in use, and 0 more callers wait; raise \
+            pool_size (1) or max_overflow (1)";
+        assert!(error.to_string().ends_with(figures), "{error}");
+    });
+}
+
+#[tokio::test]
+async fn a_wrong_port_is_refused_at_once_by_host_and_port() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let url = format!("postgresql://ada:secret@127.0.0.1:{port}/db?pool_timeout=1h");
+    let error = open(&url, Arc::new(ManualClock::default())).await.unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Unavailable);
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "open: unavailable: cannot connect to postgresql://ada@127.0.0.1:{port}/db: Connection refused (os error \
+             111); is a server running there?"
+        )
+    );
+}
