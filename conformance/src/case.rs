@@ -25,14 +25,21 @@ pub enum Needs {
     Nothing,
     /// A database that outlives its store and that several stores can have open at once.
     Persistence,
+    /// The same, and the right to make, alter and drop tables.
+    Ddl,
 }
 
-/// The cases of an area, by the names of their functions; those after `persistent:` need [`Needs::Persistence`].
+/// The cases of an area, by the names of their functions; those after `persistent:` need [`Needs::Persistence`], those
+/// after `ddl:` [`Needs::Ddl`].
 macro_rules! cases {
-    ($($case:ident),* $(,)? $(; persistent: $($persistent:ident),* $(,)?)?) => {
+    ($($case:ident),* $(,)?
+        $(; persistent: $($persistent:ident),* $(,)?)?
+        $(; ddl: $($ddl:ident),* $(,)?)?
+    ) => {
         &[
             $($crate::case::cases!(@one $case Nothing),)*
             $($($crate::case::cases!(@one $persistent Persistence),)*)?
+            $($($crate::case::cases!(@one $ddl Ddl),)*)?
         ]
     };
     (@one $case:ident $needs:ident) => {

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use crate::case::Needs;
 use crate::server::PostgresDatabase;
-use crate::unopened::Unopened;
+use crate::unopened::{Raw, Unopened};
 
 /// Where fresh databases come from.
 #[derive(Debug, Clone)]
@@ -28,8 +28,11 @@ impl Backend {
     #[must_use]
     pub fn exception(&self, needs: Needs) -> Option<&'static str> {
         match (self, needs) {
-            (Self::SqliteMemory, Needs::Persistence) => {
+            (Self::SqliteMemory, Needs::Persistence | Needs::Ddl) => {
                 Some("a database in memory is private to its store and ends with it")
+            }
+            (Self::Postgres(template), Needs::Ddl) if template.is_rows_only() => {
+                Some("the bot's role may not alter the schema")
             }
             _ => None,
         }
@@ -49,7 +52,7 @@ pub struct Database {
 #[derive(Debug)]
 enum Home {
     Memory,
-    File(#[expect(dead_code, reason = "held until the case is over")] SqliteFile),
+    File(SqliteFile),
     Postgres(PostgresDatabase),
 }
 
@@ -60,20 +63,20 @@ impl Database {
     ///
     /// The database could not be made or opened.
     pub async fn fresh(backend: &Backend) -> anyhow::Result<Self> {
-        let (home, url) = match backend {
+        let (home, config) = match backend {
             Backend::SqliteFile => {
                 let file = SqliteFile::new()?;
                 let url = file.url();
-                (Home::File(file), url)
+                (Home::File(file), Config::new(url))
             }
-            Backend::SqliteMemory => (Home::Memory, DatabaseUrl::Sqlite(SqliteUrl::memory())),
+            Backend::SqliteMemory => (Home::Memory, Config::new(DatabaseUrl::Sqlite(SqliteUrl::memory()))),
             Backend::Postgres(template) => {
                 let database = template.copy()?;
-                let url = database.url().parse()?;
-                (Home::Postgres(database), url)
+                let config = Config::new(database.url().parse()?);
+                let config = if database.is_rows_only() { config.without_migration() } else { config };
+                (Home::Postgres(database), config)
             }
         };
-        let config = Config::new(url);
         let store = botstore::open(&config).await.context("cannot open the fresh database")?;
         Ok(Self { store: store.into(), config, home })
     }
@@ -90,7 +93,8 @@ impl Database {
         self.config.clone()
     }
 
-    /// A database of the same backend that no store has opened yet, in a file where it is SQLite.
+    /// A database of the same backend that no store has opened yet, in a file where it is SQLite. The
+    /// case must have declared [`Needs::Ddl`].
     ///
     /// # Errors
     ///
@@ -100,6 +104,19 @@ impl Database {
             Home::Memory | Home::File(_) => Unopened::Sqlite(SqliteFile::new()?),
             Home::Postgres(database) => Unopened::Postgres(database.beside()?),
         })
+    }
+
+    /// The database as another program sees it. The case must have declared [`Needs::Persistence`].
+    ///
+    /// # Panics
+    ///
+    /// It is in memory.
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        match &self.home {
+            Home::Memory => panic!("nobody else sees a database in memory"),
+            Home::File(file) => Raw::Sqlite(file),
+            Home::Postgres(database) => Raw::Postgres(database),
+        }
     }
 
     /// A further store on the same database. The case must have declared [`Needs::Persistence`].

@@ -1,19 +1,35 @@
-//! A PostgreSQL server for tests: found, or started and stopped again.
+//! PostgreSQL servers for tests: found, or started and stopped again.
 
 mod compose;
-mod local;
+mod database;
+mod flavour;
+mod home;
+mod instance;
+mod least_privilege;
+mod pgbouncer;
+mod programs;
+mod secret;
+mod tls;
 
 use std::collections::hash_map::RandomState;
+use std::fs;
 use std::hash::BuildHasher as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow, bail};
-use botstore::url::DatabaseUrl;
-use tokio_postgres::NoTls;
 
-use local::LocalServer;
+pub use database::PostgresDatabase;
+pub use flavour::Flavour;
+pub(crate) use home::Home;
+pub(crate) use instance::{FORGETFUL, Instance};
+pub use programs::programs;
+pub(crate) use secret::Secret;
+pub use tls::Certificates;
+
+use database::{blocking, query};
+use instance::DURABLE;
 
 /// A PostgreSQL server on which databases can be made. A server that was started is stopped when the last of its
 /// clones is dropped, and also when this process is killed.
@@ -22,20 +38,33 @@ pub struct PostgresServer(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    /// A URL of a role that may create databases. It holds a password: never print it.
-    url: Secret,
+    /// A URL of a role that may do everything here, or at least create databases.
+    admin: Secret,
+    /// The URL by which stores reach the server, of any database.
+    stores: Secret,
+    limits: Limits,
     /// What the names of this server's databases begin with, unlike any other test run's.
     prefix: String,
     created: AtomicU64,
-    _local: Option<LocalServer>,
+    /// The server, if this process started it.
+    instance: Option<Instance>,
+    certificates: Option<Certificates>,
 }
 
-/// A URL with its password, which does not appear in debug output.
-struct Secret(String);
+/// What stores may do with a server's databases.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Limits {
+    /// Everything.
+    None,
+    /// They work with the rows, and leave the schema as it is.
+    RowsOnly,
+}
 
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(..)")
+impl Inner {
+    fn new(admin: Secret, stores: Secret, instance: Option<Instance>) -> Self {
+        let prefix = format!("botstore_test_{:016x}", RandomState::new().hash_one(std::process::id()));
+        let (limits, created, certificates) = (Limits::None, AtomicU64::new(0), None);
+        Self { admin, stores, limits, prefix, created, instance, certificates }
     }
 }
 
@@ -51,11 +80,8 @@ impl PostgresServer {
         if let Some(url) = variable("BOTSTORE_PG_URL") {
             return Self::at(url).context("the server at BOTSTORE_PG_URL does not answer");
         }
-        let no_binaries = match local::programs(&["initdb", "pg_ctl"]) {
-            Ok(programs) => {
-                let (local, url) = LocalServer::start(&programs)?;
-                return Ok(Self::new(url, Some(local)));
-            }
+        let no_binaries = match programs(&["initdb", "pg_ctl"]) {
+            Ok(programs) => return Self::start_of(&programs, ""),
             Err(error) => error,
         };
         let no_engine = match compose::start() {
@@ -82,9 +108,19 @@ impl PostgresServer {
     ///
     /// It does not answer.
     pub fn at(url: String) -> anyhow::Result<Self> {
-        let server = Self::new(url, None);
+        let server = Self::new(Secret(url.clone()), Secret(url), None);
         server.execute("SELECT 1")?;
         Ok(server)
+    }
+
+    /// Starts a server of this process's own, whatever else is there, with the settings, which are lines of
+    /// `postgresql.conf`.
+    ///
+    /// # Errors
+    ///
+    /// PostgreSQL's programs are not found, or do not start.
+    pub fn start_own(settings: &str) -> anyhow::Result<Self> {
+        Self::start_of(&programs(&["initdb", "pg_ctl"])?, settings)
     }
 
     /// Starts a server for measurements, whatever else is there: what it acknowledges survives a power cut. Its data
@@ -94,9 +130,14 @@ impl PostgresServer {
     ///
     /// PostgreSQL's programs are not found, or do not start in this place.
     pub fn start_durable(place: &Path) -> anyhow::Result<Self> {
-        let programs = local::programs(&["initdb", "pg_ctl"])?;
-        let (local, url) = LocalServer::start_durable(&programs, place)?;
-        Ok(Self::new(url, Some(local)))
+        let programs = programs(&["initdb", "pg_ctl"])?;
+        started(&programs, || running(&programs, Some(place), DURABLE)).map(Self::of)
+    }
+
+    /// Starts a server in memory, with the programs of a directory.
+    fn start_of(programs: &Path, settings: &str) -> anyhow::Result<Self> {
+        let settings = format!("{FORGETFUL}{settings}");
+        started(programs, || running(programs, None, &settings)).map(Self::of)
     }
 
     /// The server that all tests of this process share.
@@ -119,124 +160,96 @@ impl PostgresServer {
         self.create("TEMPLATE template0 ENCODING 'UTF8'")
     }
 
-    fn new(url: String, local: Option<LocalServer>) -> Self {
-        let prefix = format!("botstore_test_{:016x}", RandomState::new().hash_one(std::process::id()));
-        Self(Arc::new(Inner { url: Secret(url), prefix, created: AtomicU64::new(0), _local: local }))
+    /// Makes a database with an up-to-date schema and nothing in it.
+    ///
+    /// # Errors
+    ///
+    /// The server or the store refuses.
+    pub fn create_migrated(&self) -> anyhow::Result<PostgresDatabase> {
+        let database = self.create_database()?;
+        match self.0.limits {
+            Limits::None => database.migrate(&database.admin)?,
+            Limits::RowsOnly => least_privilege::migrate(&database)?,
+        }
+        Ok(database)
+    }
+
+    /// Crashes the server, and starts it again.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it, or it does not come back.
+    pub fn restart_immediately(&self) -> anyhow::Result<()> {
+        self.instance()?.restart_immediately()
+    }
+
+    /// What the server has logged.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it.
+    pub fn log(&self) -> anyhow::Result<String> {
+        Ok(fs::read_to_string(self.instance()?.log_file())?)
+    }
+
+    /// Where the server listens, in TCP.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it.
+    pub fn port(&self) -> anyhow::Result<u16> {
+        Ok(self.instance()?.port())
+    }
+
+    /// The certificates of a server of [`Flavour::Tls`].
+    #[must_use]
+    pub fn certificates(&self) -> Option<&Certificates> {
+        self.0.certificates.as_ref()
+    }
+
+    fn instance(&self) -> anyhow::Result<&Instance> {
+        self.0.instance.as_ref().context("this process did not start the server")
+    }
+
+    /// A server that was started, as its administrator and stores reach it by TCP.
+    fn of(instance: Instance) -> Self {
+        Self::new(instance.url(), instance.url(), Some(instance))
+    }
+
+    fn new(admin: Secret, stores: Secret, instance: Option<Instance>) -> Self {
+        Self(Arc::new(Inner::new(admin, stores, instance)))
     }
 
     fn create(&self, options: &str) -> anyhow::Result<PostgresDatabase> {
         let number = self.0.created.fetch_add(1, Ordering::Relaxed);
         let name = format!("{}_{number}", self.0.prefix);
         self.execute(&format!("CREATE DATABASE {name} {options}"))?;
-        let url = Secret(with_database(&self.0.url.0, &name));
-        Ok(PostgresDatabase { server: self.clone(), name, url })
+        let (url, admin) = (self.0.stores.with_database(&name), self.0.admin.with_database(&name));
+        Ok(PostgresDatabase { server: self.clone(), name, url, admin })
     }
 
-    /// Runs one statement on a connection of its own. It may be called in and outside asynchronous code, hence the
-    /// thread.
+    /// Runs one statement as the administrator.
     fn execute(&self, sql: &str) -> anyhow::Result<()> {
-        let DatabaseUrl::Postgres(url) = self.0.url.0.parse()? else { bail!("the URL is not PostgreSQL's") };
-        let run = async {
-            let (client, connection) = tokio_postgres::connect(&url.connection_string(), NoTls).await?;
-            let (result, _) = tokio::join!(
-                async move {
-                    let result = client.batch_execute(sql).await;
-                    drop(client);
-                    result
-                },
-                connection
-            );
-            anyhow::Ok(result?)
-        };
-        std::thread::scope(|scope| {
-            let worker = scope
-                .spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(run));
-            worker.join().map_err(|_| anyhow!("the statement's thread panicked"))?
-        })
-        .with_context(|| format!("PostgreSQL refused: {sql}"))
+        blocking(query(&self.0.admin.0, sql)).map(drop)
     }
 }
 
-/// A database of a [`PostgresServer`]. It is dropped, whoever is connected to it, when this is.
-#[derive(Debug)]
-pub struct PostgresDatabase {
-    server: PostgresServer,
-    name: String,
-    url: Secret,
+/// An instance that runs, in a home of its own.
+fn running(programs: &Path, place: Option<&Path>, settings: &str) -> anyhow::Result<Instance> {
+    let home = Arc::new(Home::new(programs, place)?);
+    let instance = Instance::init(&home, "data", settings)?;
+    instance.start()?;
+    Ok(instance)
 }
 
-impl PostgresDatabase {
-    /// Its URL, with the password.
-    #[must_use]
-    pub fn url(&self) -> &str {
-        &self.url.0
-    }
-
-    /// A further database on the same server, without any table.
-    ///
-    /// # Errors
-    ///
-    /// The server refuses.
-    pub fn beside(&self) -> anyhow::Result<Self> {
-        self.server.create_database()
-    }
-
-    /// A copy of the database, to which nobody may be connected.
-    ///
-    /// # Errors
-    ///
-    /// The server refuses.
-    pub fn copy(&self) -> anyhow::Result<Self> {
-        self.server.create(&format!("TEMPLATE {}", self.name))
-    }
-}
-
-impl Drop for PostgresDatabase {
-    fn drop(&mut self) {
-        if let Err(error) = self.server.execute(&format!("DROP DATABASE {} WITH (FORCE)", self.name)) {
-            eprintln!("a test database was left behind: {error:#}");
-        }
-    }
-}
-
-/// The directory of all these programs of PostgreSQL's: `BOTSTORE_PG_BIN`, one of the `PATH`, or one under
-/// `/usr/lib/postgresql`, where the newest version comes first.
-///
-/// # Errors
-///
-/// No directory has all of them.
-pub fn programs(names: &[&str]) -> anyhow::Result<PathBuf> {
-    local::programs(names)
+/// Starts something twice at most: between choosing a port and using it somebody else may take it.
+pub(crate) fn started<T>(programs: &Path, start: impl Fn() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    start()
+        .or_else(|_| start())
+        .with_context(|| format!("PostgreSQL of {} does not start", programs.display()))
 }
 
 /// A variable of the environment; none if it is unset or empty.
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
-}
-
-/// The URL, of another database.
-fn with_database(url: &str, database: &str) -> String {
-    let (base, query) = match url.split_once('?') {
-        Some((base, query)) => (base, format!("?{query}")),
-        None => (url, String::new()),
-    };
-    let (scheme, rest) = base.split_once("://").unwrap_or(("postgresql", base));
-    let authority = rest.split('/').next().unwrap_or_default();
-    format!("{scheme}://{authority}/{database}{query}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_keeps_all_but_its_database() {
-        for (url, expected) in [
-            ("postgresql://u:p@h:1/a", "postgresql://u:p@h:1/b"),
-            ("postgresql://u:p@h", "postgresql://u:p@h/b"),
-            ("postgresql://u@/a?host=/run/pg", "postgresql://u@/b?host=/run/pg"),
-        ] {
-            assert_eq!(with_database(url, "b"), expected);
-        }
-    }
 }

@@ -1,9 +1,7 @@
-//! Databases that no store has opened yet, and SQL on a database as another program would run it.
+//! Databases that no store has opened yet, and databases as another program sees them.
 
 use botstore::Config;
-use botstore::url::DatabaseUrl;
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
 
 use crate::database::SqliteFile;
 use crate::server::PostgresDatabase;
@@ -23,22 +21,40 @@ impl Unopened {
             Self::Postgres(database) => database.url().parse().unwrap(),
         })
     }
+
+    pub(crate) fn raw(&self) -> Raw<'_> {
+        match self {
+            Self::Sqlite(file) => Raw::Sqlite(file),
+            Self::Postgres(database) => Raw::Postgres(database),
+        }
+    }
 }
 
-/// Runs statements on the database that `config` names, and gives the first column of the rows, as text.
-pub(crate) async fn sql(config: &Config, statements: &str) -> Vec<String> {
-    match &config.url {
-        DatabaseUrl::Sqlite(url) => sqlite(url.path.as_ref().unwrap(), statements).unwrap(),
-        DatabaseUrl::Postgres(url) => {
-            let (client, connection) =
-                tokio_postgres::connect(&url.connection_string(), NoTls).await.unwrap();
-            let connection = tokio::spawn(connection);
-            let answers = client.simple_query(statements).await.unwrap();
-            drop(client);
-            // Whoever copies or drops the database next finds nobody connected.
-            connection.await.unwrap().unwrap();
-            answers.iter().filter_map(first_column).collect()
+/// A database as another program sees it, which may do everything.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Raw<'a> {
+    Sqlite(&'a SqliteFile),
+    Postgres(&'a PostgresDatabase),
+}
+
+impl Raw<'_> {
+    /// Runs statements, and gives the first column of the rows, as text.
+    pub(crate) async fn sql(self, statements: &str) -> Vec<String> {
+        match self {
+            Self::Sqlite(file) => sqlite(&file.path(), statements).unwrap(),
+            Self::Postgres(database) => database.sql(statements).await.unwrap(),
         }
+    }
+
+    /// The names of all tables.
+    pub(crate) async fn tables(self) -> Vec<String> {
+        let query = match self {
+            Self::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
+            Self::Postgres(_) => {
+                "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\""
+            }
+        };
+        self.sql(query).await
     }
 }
 
@@ -53,22 +69,4 @@ fn sqlite(path: &std::path::Path, statements: &str) -> rusqlite::Result<Vec<Stri
         }
     }
     Ok(values)
-}
-
-fn first_column(answer: &SimpleQueryMessage) -> Option<String> {
-    match answer {
-        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
-        _ => None,
-    }
-}
-
-/// The names of all tables.
-pub(crate) async fn tables(config: &Config) -> Vec<String> {
-    let query = match config.url {
-        DatabaseUrl::Sqlite(_) => "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name",
-        DatabaseUrl::Postgres(_) => {
-            "SELECT tablename::text FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename COLLATE \"C\""
-        }
-    };
-    sql(config, query).await
 }

@@ -3,9 +3,7 @@
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
-use anyhow::Context as _;
-use botstore::url::DatabaseUrl;
-use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use botstore_conformance::server::{Flavour, PostgresDatabase};
 use botstore_conformance::{Backend, Case, cases};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -17,7 +15,7 @@ type Template = Arc<OnceLock<Result<Arc<PostgresDatabase>, String>>>;
 enum Planned {
     SqliteFile,
     SqliteMemory,
-    Postgres(Template),
+    Postgres(&'static str, Flavour, Template),
 }
 
 impl Planned {
@@ -25,7 +23,7 @@ impl Planned {
         match self {
             Self::SqliteFile => "sqlite_file",
             Self::SqliteMemory => "sqlite_memory",
-            Self::Postgres(_) => "postgres",
+            Self::Postgres(name, ..) => name,
         }
     }
 
@@ -33,8 +31,9 @@ impl Planned {
         Ok(match self {
             Self::SqliteFile => Backend::SqliteFile,
             Self::SqliteMemory => Backend::SqliteMemory,
-            Self::Postgres(template) => {
-                let template = template.get_or_init(|| migrated().map_err(|error| format!("{error:#}")));
+            Self::Postgres(_, flavour, template) => {
+                let template =
+                    template.get_or_init(|| migrated(*flavour).map_err(|error| format!("{error:#}")));
                 Backend::Postgres(template.clone().map_err(|_| "PostgreSQL is missing: the end says why")?)
             }
         })
@@ -42,29 +41,25 @@ impl Planned {
 }
 
 /// A PostgreSQL database with an up-to-date schema and nothing in it.
-fn migrated() -> anyhow::Result<Arc<PostgresDatabase>> {
-    let database = PostgresServer::start()?.create_database()?;
-    let url: DatabaseUrl = database.url().parse()?;
-    tokio::runtime::Runtime::new()?
-        .block_on(async {
-            let store = botstore::open(&botstore::Config::new(url)).await?;
-            store.close().await
-        })
-        .context("cannot migrate an empty PostgreSQL database")?;
-    Ok(Arc::new(database))
+fn migrated(flavour: Flavour) -> anyhow::Result<Arc<PostgresDatabase>> {
+    Ok(Arc::new(flavour.start()?.create_migrated()?))
 }
 
-/// The backends that `BOTSTORE_TEST_BACKENDS` names; all if it is unset or empty.
+/// The backends that `BOTSTORE_TEST_BACKENDS` names; `sqlite` and `postgres` if it is unset or empty.
 fn planned() -> Result<Vec<Planned>, String> {
     let wanted = std::env::var("BOTSTORE_TEST_BACKENDS").unwrap_or_default();
     let wanted = if wanted.is_empty() { "sqlite,postgres" } else { &wanted };
     let mut planned = Vec::new();
-    for backend in wanted.split(',') {
-        match backend.trim() {
-            "sqlite" => planned.extend([Planned::SqliteFile, Planned::SqliteMemory]),
-            "postgres" => planned.push(Planned::Postgres(Template::default())),
-            other => return Err(format!("BOTSTORE_TEST_BACKENDS: {other:?} is neither sqlite nor postgres")),
+    for backend in wanted.split(',').map(str::trim) {
+        if backend == "sqlite" {
+            planned.extend([Planned::SqliteFile, Planned::SqliteMemory]);
+            continue;
         }
+        let Some(&(name, flavour)) = Flavour::ALL.iter().find(|(name, _)| *name == backend) else {
+            let known = Flavour::ALL.map(|(name, _)| name).join(", ");
+            return Err(format!("BOTSTORE_TEST_BACKENDS: {backend:?} is none of sqlite, {known}"));
+        };
+        planned.push(Planned::Postgres(name, flavour, Template::default()));
     }
     Ok(planned)
 }
@@ -96,10 +91,10 @@ fn main() -> ExitCode {
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     for planned in &planned {
-        if let Planned::Postgres(template) = planned
+        if let Planned::Postgres(name, _, template) = planned
             && let Some(Err(error)) = template.get()
         {
-            eprintln!("{error}");
+            eprintln!("{name}: {error}");
         }
     }
     // The server stops with the last that holds it, before the process ends.

@@ -2,20 +2,20 @@
 
 use botstore::model::Limit;
 use botstore::store::BotStore;
-use botstore::url::DatabaseUrl;
 use botstore::{Config, ErrorKind, Migrated};
 
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{chat, kind_of, record, together};
-use crate::unopened::{Unopened, sql, tables};
+use crate::unopened::{Raw, Unopened};
 
 pub(super) const CASES: &[Case] = cases![
     ; persistent:
+    opening_again_leaves_the_history_as_it_is,
+    without_migration_a_current_database_is_opened;
+    ddl:
     an_empty_database_is_brought_to_the_newest_schema,
     a_migration_says_what_it_did,
-    opening_again_leaves_the_history_as_it_is,
-    without_migration_a_current_database_is_opened,
     without_migration_an_empty_database_is_refused_and_left_empty,
     without_migration_an_older_schema_is_refused_and_left_as_it_is,
     an_older_schema_is_brought_up_to_date_with_its_rows,
@@ -48,19 +48,19 @@ const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM
 const NEWEST: [&str; 3] = ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists"];
 
 /// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
-async fn refused(config: &Config) {
-    let before = (tables(config).await, history(config).await);
+async fn refused(config: &Config, raw: Raw<'_>) {
+    let before = (raw.tables().await, history(raw).await);
     for config in [config.clone(), config.clone().without_migration()] {
         assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
     }
     assert_eq!(kind_of(botstore::migrate(config).await), ErrorKind::Schema);
-    assert_eq!((tables(config).await, history(config).await), before);
+    assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
 /// The whole history, if there is one.
-async fn history(config: &Config) -> Vec<String> {
-    if tables(config).await.iter().any(|table| table == "refinery_schema_history") {
-        sql(config, HISTORY).await
+async fn history(raw: Raw<'_>) -> Vec<String> {
+    if raw.tables().await.iter().any(|table| table == "refinery_schema_history") {
+        raw.sql(HISTORY).await
     } else {
         Vec::new()
     }
@@ -77,7 +77,7 @@ async fn an_empty_database_is_brought_to_the_newest_schema(db: Database) {
     let store = botstore::open(&unopened.config()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
-    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+    assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
 }
 
 async fn a_migration_says_what_it_did(db: Database) {
@@ -95,11 +95,11 @@ async fn a_migration_says_what_it_did(db: Database) {
 }
 
 async fn opening_again_leaves_the_history_as_it_is(mut db: Database) {
-    let before = history(&db.config()).await;
+    let before = history(db.raw()).await;
     assert_eq!(before.len(), NEWEST.len());
     for _ in 0..2 {
         db.reopen().await;
-        assert_eq!(history(&db.config()).await, before);
+        assert_eq!(history(db.raw()).await, before);
     }
 }
 
@@ -117,94 +117,94 @@ async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Datab
     if let Unopened::Sqlite(file) = &unopened {
         assert!(!file.path().exists());
     }
-    assert_eq!(tables(&config).await, Vec::<String>::new());
+    assert_eq!(unopened.raw().tables().await, Vec::<String>::new());
 }
 
 /// Takes the database back to version 1.
-async fn undo_versions_2_and_3(config: &Config) {
-    let of_version_3 = match config.url {
-        DatabaseUrl::Sqlite(_) => "DROP INDEX user_stats_open_sessions",
-        DatabaseUrl::Postgres(_) => {
+async fn undo_versions_2_and_3(raw: Raw<'_>) {
+    let of_version_3 = match raw {
+        Raw::Sqlite(_) => "DROP INDEX user_stats_open_sessions",
+        Raw::Postgres(_) => {
             "ALTER TABLE user_stats DROP COLUMN chat_rank; ALTER TABLE user_stats RESET (fillfactor); \
              CREATE INDEX user_stats_by_lines ON user_stats (total_chat_lines DESC, username) WHERE total_chat_lines > 0"
         }
     };
-    let versions = match config.url {
-        DatabaseUrl::Sqlite(_) => "TABLE",
-        DatabaseUrl::Postgres(_) => "SEQUENCE",
+    let versions = match raw {
+        Raw::Sqlite(_) => "TABLE",
+        Raw::Postgres(_) => "SEQUENCE",
     };
     let undo = format!(
         "{of_version_3}; DROP INDEX user_actions_by_user_and_type; \
          DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
          DELETE FROM refinery_schema_history WHERE version > 1"
     );
-    sql(config, &undo).await;
+    raw.sql(&undo).await;
 }
 
 async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
-    let config = db.config().without_migration();
-    undo_versions_2_and_3(&config).await;
-    let before = (tables(&config).await, history(&config).await);
+    let (config, raw) = (db.config().without_migration(), db.raw());
+    undo_versions_2_and_3(raw).await;
+    let before = (raw.tables().await, history(raw).await);
     assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
-    assert_eq!((tables(&config).await, history(&config).await), before);
+    assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
 async fn an_older_schema_is_brought_up_to_date_with_its_rows(mut db: Database) {
     record(db.store().as_ref(), [chat(1, "ada", "hello")]).await;
     let before = db.store().recent_chat(Limit::MAX).await.unwrap();
     db.store().close().await.unwrap();
-    let first = history(&db.config()).await.swap_remove(0);
-    undo_versions_2_and_3(&db.config()).await;
+    let first = history(db.raw()).await.swap_remove(0);
+    undo_versions_2_and_3(db.raw()).await;
     db.reopen().await;
     assert_eq!(db.store().recent_chat(Limit::MAX).await.unwrap(), before);
     works(db.store().as_ref()).await;
-    assert_eq!(sql(&db.config(), VERSIONS).await, NEWEST);
-    assert_eq!(history(&db.config()).await[0], first);
+    assert_eq!(db.raw().sql(VERSIONS).await, NEWEST);
+    assert_eq!(history(db.raw()).await[0], first);
 }
 
 async fn a_database_of_the_original_is_refused_and_left_as_it_is(db: Database) {
     let unopened = db.unopened().unwrap();
-    let config = unopened.config();
+    let (config, raw) = (unopened.config(), unopened.raw());
     for table in ORIGINAL {
-        sql(&config, &format!("CREATE TABLE {table} (note TEXT); INSERT INTO {table} VALUES ('kept')")).await;
-        refused(&config).await;
-        assert_eq!(sql(&config, &format!("SELECT note FROM {table}")).await, ["kept"]);
-        sql(&config, &format!("DROP TABLE {table}")).await;
+        raw.sql(&format!("CREATE TABLE {table} (note TEXT); INSERT INTO {table} VALUES ('kept')")).await;
+        refused(&config, raw).await;
+        assert_eq!(raw.sql(&format!("SELECT note FROM {table}")).await, ["kept"]);
+        raw.sql(&format!("DROP TABLE {table}")).await;
     }
 }
 
 async fn tables_of_other_names_are_left_alone(db: Database) {
     let unopened = db.unopened().unwrap();
-    let config = unopened.config();
-    sql(&config, "CREATE TABLE notes (note TEXT); INSERT INTO notes VALUES ('kept')").await;
+    let (config, raw) = (unopened.config(), unopened.raw());
+    raw.sql("CREATE TABLE notes (note TEXT); INSERT INTO notes VALUES ('kept')").await;
     let store = botstore::open(&config).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
-    assert_eq!(sql(&config, "SELECT note FROM notes").await, ["kept"]);
+    assert_eq!(raw.sql("SELECT note FROM notes").await, ["kept"]);
 }
 
 async fn a_newer_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
                  VALUES (4, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
-    sql(&db.config(), newer).await;
-    refused(&db.config()).await;
+    db.raw().sql(newer).await;
+    refused(&db.config(), db.raw()).await;
 }
 
 async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
-    let config = db.config();
+    let (config, raw) = (db.config(), db.raw());
     for (column, edited) in [("checksum", "'1'"), ("name", "'another_edition'")] {
         for version in [1, 2, 3] {
             let select = format!("SELECT {column} FROM refinery_schema_history WHERE version = {version}");
-            let original = sql(&config, &select).await.remove(0);
+            let original = raw.sql(&select).await.remove(0);
             let set = |to: &str| {
                 format!("UPDATE refinery_schema_history SET {column} = {to} WHERE version = {version}")
             };
-            sql(&config, &set(edited)).await;
-            refused(&config).await;
-            sql(&config, &set(&format!("'{original}'"))).await;
+            raw.sql(&set(edited)).await;
+            refused(&config, raw).await;
+            raw.sql(&set(&format!("'{original}'"))).await;
         }
     }
     // As it was, it is opened again.
@@ -227,7 +227,7 @@ async fn sixteen_that_open_an_empty_database_at_once_all_succeed(db: Database) {
         assert_eq!(store.chat_count().await.unwrap().get(), 16);
         store.close().await.unwrap();
     }
-    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+    assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
 }
 
 async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Database) {
@@ -238,7 +238,7 @@ async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Dat
     });
     let migrated = together(migrations).await;
     assert!(migrated.iter().all(|migrated| migrated.version == 3));
-    assert_eq!(sql(&unopened.config(), VERSIONS).await, NEWEST);
+    assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
     // One of them did it, the others found it done.
     let mut applied: Vec<_> = migrated.into_iter().map(|migrated| migrated.applied.len()).collect();
     applied.sort_unstable();
