@@ -46,6 +46,10 @@ impl Fault {
     /// The error of `operation` on `database`.
     pub(crate) fn into_error(self, operation: &'static str, database: &str) -> StoreError {
         let said = |kind, text: &str| StoreError::new(kind, operation, format!("{database}: {text}"));
+        let sqlite = |error: rusqlite::Error, (kind, text)| {
+            let said = said(kind, text);
+            (if is_lasting(&error) { said.lasting() } else { said }).with_source(error)
+        };
         match self {
             Self::Refused(kind @ (ErrorKind::NotFound | ErrorKind::Conflict), text) => {
                 StoreError::new(kind, operation, text)
@@ -59,18 +63,18 @@ impl Fault {
                 said(kind, &format!("{tried}: {error}")).with_source(error)
             }
             Self::Sqlite(error) => {
-                let (kind, text) = meaning(&error);
-                said(kind, text).with_source(error)
+                let meaning = meaning(&error);
+                sqlite(error, meaning)
             }
             Self::Commit(error) => {
-                let (kind, text) = match error.sqlite_error_code() {
+                let meaning = match error.sqlite_error_code() {
                     // The transaction may be in the log all the same, to be found after a restart.
                     Some(ErrorCode::SystemIoFailure) => {
                         (ErrorKind::Indeterminate, "the disk failed during the commit; check it")
                     }
                     _ => meaning(&error),
                 };
-                said(kind, text).with_source(error)
+                sqlite(error, meaning)
             }
             Self::Migration(MigrationError::Refused(advice)) => said(ErrorKind::Schema, &advice),
             Self::Migration(error) => {
@@ -104,6 +108,12 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         Some(ErrorCode::DatabaseCorrupt) => (Corrupt, "the database is damaged; restore a backup"),
         _ => (Internal, "SQLite refused a statement"),
     }
+}
+
+/// Whether an operator has to do what the advice says before another try makes sense.
+fn is_lasting(error: &rusqlite::Error) -> bool {
+    use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(DiskFull | CannotOpen | PermissionDenied | ReadOnly))
 }
 
 /// Whether somebody else was in the way, so that trying again may succeed.
@@ -162,6 +172,17 @@ mod tests {
             assert_eq!(error.kind(), &kind, "{error}");
             assert!(error.to_string().contains("bot.db"));
         }
+    }
+
+    #[test]
+    fn waiting_helps_against_other_processes_and_not_against_the_operating_system() {
+        let is_lasting = |number| Fault::from(code(number)).into_error("record", "bot.db").is_lasting();
+        let waiting_helps =
+            [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_PROTOCOL, ffi::SQLITE_IOERR_READ];
+        assert_eq!(waiting_helps.map(is_lasting), [false; 4]);
+        let waiting_does_not =
+            [ffi::SQLITE_FULL, ffi::SQLITE_CANTOPEN, ffi::SQLITE_PERM, ffi::SQLITE_READONLY_DBMOVED];
+        assert_eq!(waiting_does_not.map(is_lasting), [true; 4]);
     }
 
     #[test]

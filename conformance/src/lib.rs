@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cases`] | the promises, one async function each, by area |
 //! | [`Database`] | the fresh database on which a case runs |
+//! | [`unreliable`] | stores that fail on purpose |
 //! | [`server`] | finds or starts PostgreSQL; the program's own tests use it too |
 //!
 //! `tests/suite.rs` runs every case on every backend, as `postgres::outbound::two_claimants_never_share_a_message`.
@@ -25,6 +26,7 @@ pub mod server;
 mod snapshot;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
 mod unopened;
+pub mod unreliable;
 
 pub use case::{Case, Needs};
-pub use database::{Backend, Database, SqliteFile};
+pub use database::{Around, Backend, Database, SqliteFile};

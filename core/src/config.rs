@@ -1,10 +1,12 @@
 //! Where the database's URL comes from, and how a store is opened.
 
 use std::fmt;
+use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::InvalidInput;
+use crate::layers::RetryPolicy;
 use crate::settings::{Origin, PostgresSettings, Setting, given, origin};
 use crate::url::{DatabaseUrl, Password, SqliteUrl};
 
@@ -21,6 +23,10 @@ pub struct Config {
     pub migrate: bool,
     /// How it works with a PostgreSQL server. SQLite has no use for it.
     pub postgres: PostgresSettings,
+    /// How long a call is tried again.
+    pub retry: RetryPolicy,
+    /// From when on a call is slow and warned of, 1 second unless it is changed; none: never.
+    pub slow: Option<Duration>,
 }
 
 impl Config {
@@ -52,7 +58,8 @@ impl Config {
             DatabaseUrl::Postgres(url) => url.settings(settings),
             DatabaseUrl::Sqlite(_) => settings,
         };
-        Self { url, migrate: true, postgres }
+        let (retry, slow) = (RetryPolicy::default(), Some(Duration::from_secs(1)));
+        Self { url, migrate: true, postgres, retry, slow }
     }
 
     /// The same, but an old schema is refused.

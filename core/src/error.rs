@@ -96,6 +96,7 @@ pub struct StoreError {
     kind: ErrorKind,
     operation: &'static str,
     detail: String,
+    lasting: bool,
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
@@ -117,13 +118,28 @@ pub mod conflict {
 impl StoreError {
     /// An error of `kind` in `operation` (a method's name); `detail` says what happened and what to do.
     pub fn new(kind: ErrorKind, operation: &'static str, detail: impl Into<String>) -> Self {
-        Self { kind, operation, detail: detail.into(), source: None }
+        Self { kind, operation, detail: detail.into(), lasting: false, source: None }
     }
 
     /// The same, with the driver's error beneath it.
     #[must_use]
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         self.source = Some(Arc::new(source));
+        self
+    }
+
+    /// The same, and waiting does not help: somebody has to change something first, such as a password, a right, or the
+    /// room on the disk.
+    #[must_use]
+    pub fn lasting(mut self) -> Self {
+        self.lasting = true;
+        self
+    }
+
+    /// The same, with a remark after what happened.
+    #[must_use]
+    pub fn with_remark(mut self, remark: impl fmt::Display) -> Self {
+        self.detail = format!("{}; {remark}", self.detail);
         self
     }
 
@@ -166,6 +182,12 @@ impl StoreError {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.kind.is_retryable()
+    }
+
+    /// Whether waiting does not help, because somebody has to change something first.
+    #[must_use]
+    pub fn is_lasting(&self) -> bool {
+        self.lasting
     }
 }
 

@@ -6,6 +6,7 @@
 //! | [`model`] | validated types: what has been made cannot be refused for a business reason |
 //! | [`mod@fold`] | what a batch of events does to a store, as a pure function |
 //! | [`url`], [`config`] | `DATABASE_URL` in every form, and where it comes from |
+//! | [`layers`] | stores around a store: retries, spans, metrics |
 //! | [`StoreError`] | what can go wrong, by what a caller can do about it |
 //!
 //! Areas have the same names everywhere: ingest, users, chat, channel, outbound, status, tokens, audit, kv,
@@ -28,6 +29,7 @@ pub mod clock;
 pub mod config;
 mod error;
 pub mod fold;
+pub mod layers;
 pub mod model;
 pub mod settings;
 pub mod store;

@@ -29,10 +29,13 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("botstore needs a backend: the feature sqlite, postgres, or both");
 
+use std::sync::Arc;
+
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
 pub use botstore_migrations::Migrated;
 
+use botstore_core::layers::{Layered, Observe, Outage, Retry, Stack};
 use botstore_core::url::DatabaseUrl;
 #[cfg(feature = "postgres")]
 use botstore_postgres::PostgresStore;
@@ -41,7 +44,9 @@ use botstore_sqlite::SqliteStore;
 
 /// Opens the store that `config` names, and unless told otherwise brings its schema up to date first.
 ///
-/// This is the one place that puts a store together.
+/// This is the one place that puts a store together: a call goes through [`Observe`], [`Retry`] and [`Outage`] to the
+/// database, in this order, so that what is observed is what the caller sees, waits and retries included, and an outage is
+/// noticed even if every call outlasts it. Opening itself is tried once.
 ///
 /// # Errors
 ///
@@ -49,22 +54,37 @@ use botstore_sqlite::SqliteStore;
 /// - [`Schema`](ErrorKind::Schema): the database is another program's, or of a version that this one does not know.
 /// - [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout): the database cannot be reached.
 pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
-    let store: Box<dyn BotStore> = match &config.url {
+    let store = connect(config).await?;
+    let backend = store.backend();
+    match &config.url {
+        DatabaseUrl::Sqlite(_) => {
+            tracing::info!(backend = backend.as_str(), url = %config.url, "store opened")
+        }
+        DatabaseUrl::Postgres(_) => {
+            let (pool_size, max_overflow) = (config.postgres.pool_size, config.postgres.max_overflow);
+            tracing::info!(backend = backend.as_str(), url = %config.url, pool_size, max_overflow, "store opened");
+        }
+    }
+    let attempts = Stack(Retry::new(config.retry.clone()), Outage::new(backend));
+    Ok(Box::new(Layered::new(store, Stack(Observe::new(backend, config.slow), attempts))))
+}
+
+/// The store itself, with nothing around it.
+async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
+    Ok(match &config.url {
         #[cfg(feature = "sqlite")]
-        DatabaseUrl::Sqlite(url) => Box::new(SqliteStore::open(url, config.migrate).await?),
+        DatabaseUrl::Sqlite(url) => Arc::new(SqliteStore::open(url, config.migrate).await?),
         #[cfg(feature = "postgres")]
         DatabaseUrl::Postgres(url) => {
-            Box::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
+            Arc::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => return Err(not_built_in(url)),
-    };
-    tracing::info!(backend = store.backend().as_str(), url = %config.url, "store opened");
-    Ok(store)
+    })
 }
 
-/// Brings the schema of the database that `config` names up to date, and says what that took. Any number of processes may do so
-/// at once.
+/// Brings the schema of the database that `config` names up to date, and says what that took. Any number of processes
+/// may do so at once.
 ///
 /// # Errors
 ///

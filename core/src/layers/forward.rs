@@ -1,0 +1,240 @@
+//! Every method of every area, through the layer; and for each whether it may be sent again.
+
+#![deny(clippy::missing_trait_methods)]
+
+use async_trait::async_trait;
+
+use super::Access::{IdempotentWrite, Probe, Read, Write};
+use super::{Access, Call, Layer, Layered, Operation};
+use crate::error::Result;
+use crate::model::{
+    ActionFilter, Backend, Batch, ChannelStats, ChatMessage, Claim, CloseSessions, Count, CountSample,
+    CurrentStatus, Enqueued, Expect, Health, KvEntry, KvKey, KvName, KvPrefix, KvValue, KvVersion, Lease,
+    Limit, MaintenanceReport, NewMessage, NewToken, OutboundMessage, OutboundState, Plugin, Position,
+    Recorded, Retention, Revocation, RowId, RowKey, Settlement, Source, Timestamp, TokenHash, TokenInfo,
+    TokenSelector, TopChatter, UserAction, UserStats, UserTotals, Username,
+};
+use crate::store::{
+    Audit, Channel, Chat, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
+};
+
+/// Calls the method of the inner store, through the layer.
+macro_rules! around {
+    ($self:ident, $access:expr, $method:ident($($argument:expr),*)) => {{
+        static OPERATION: Operation = Operation::new(stringify!($method));
+        $self.layer.around(Call::new(&OPERATION, $access), || $self.inner.$method($($argument),*)).await
+    }};
+}
+
+#[async_trait]
+impl<L: Layer> Ingest for Layered<L> {
+    async fn record(&self, batch: &Batch) -> Result<Recorded> {
+        around!(self, recording(batch), record(batch))
+    }
+
+    async fn position(&self, source: &Source) -> Result<Option<Position>> {
+        around!(self, Read, position(source))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Users for Layered<L> {
+    async fn user_stats(&self, username: &Username) -> Result<Option<UserStats>> {
+        around!(self, Read, user_stats(username))
+    }
+
+    async fn top_chatters(&self, limit: Limit) -> Result<Vec<TopChatter>> {
+        around!(self, Read, top_chatters(limit))
+    }
+
+    async fn user_totals(&self) -> Result<UserTotals> {
+        around!(self, Read, user_totals())
+    }
+
+    async fn close_sessions(&self, how: CloseSessions) -> Result<Count> {
+        around!(self, Write, close_sessions(how))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Chat for Layered<L> {
+    async fn recent_chat(&self, limit: Limit) -> Result<Vec<ChatMessage>> {
+        around!(self, Read, recent_chat(limit))
+    }
+
+    async fn chat_after(&self, after: RowKey, limit: Limit) -> Result<Vec<ChatMessage>> {
+        around!(self, Read, chat_after(after, limit))
+    }
+
+    async fn chat_count(&self) -> Result<Count> {
+        around!(self, Read, chat_count())
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Channel for Layered<L> {
+    async fn channel_stats(&self) -> Result<ChannelStats> {
+        around!(self, Read, channel_stats())
+    }
+
+    async fn count_samples_after(&self, after: RowKey, limit: Limit) -> Result<Vec<CountSample>> {
+        around!(self, Read, count_samples_after(after, limit))
+    }
+
+    async fn count_sample_count(&self) -> Result<Count> {
+        around!(self, Read, count_sample_count())
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Outbound for Layered<L> {
+    async fn enqueue(&self, message: &NewMessage, now: Timestamp) -> Result<Enqueued> {
+        around!(self, enqueuing(message), enqueue(message, now))
+    }
+
+    async fn due_messages(&self, now: Timestamp, limit: Limit) -> Result<Vec<OutboundMessage>> {
+        around!(self, Read, due_messages(now, limit))
+    }
+
+    async fn claim_messages(&self, claim: Claim, limit: Limit) -> Result<Vec<Lease>> {
+        around!(self, Write, claim_messages(claim, limit))
+    }
+
+    async fn settle_message(
+        &self,
+        lease: &Lease,
+        settlement: &Settlement,
+        now: Timestamp,
+    ) -> Result<OutboundState> {
+        around!(self, IdempotentWrite, settle_message(lease, settlement, now))
+    }
+
+    async fn outbound_messages(
+        &self,
+        state: Option<OutboundState>,
+        after: Option<RowId>,
+        limit: Limit,
+    ) -> Result<Vec<OutboundMessage>> {
+        around!(self, Read, outbound_messages(state, after, limit))
+    }
+
+    async fn requeue_message(&self, id: RowId, now: Timestamp) -> Result<()> {
+        around!(self, Write, requeue_message(id, now))
+    }
+
+    async fn discard_message(&self, id: RowId) -> Result<()> {
+        around!(self, Write, discard_message(id))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Status for Layered<L> {
+    async fn current_status(&self) -> Result<CurrentStatus> {
+        around!(self, Read, current_status())
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Tokens for Layered<L> {
+    async fn create_token(&self, token: &NewToken, now: Timestamp) -> Result<TokenInfo> {
+        around!(self, Write, create_token(token, now))
+    }
+
+    async fn check_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<TokenInfo>> {
+        around!(self, IdempotentWrite, check_token(hash, now))
+    }
+
+    async fn revoke_token(&self, token: &TokenSelector, now: Timestamp) -> Result<Revocation> {
+        around!(self, revoking(token), revoke_token(token, now))
+    }
+
+    async fn tokens(&self, after: Option<RowId>, limit: Limit) -> Result<Vec<TokenInfo>> {
+        around!(self, Read, tokens(after, limit))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Audit for Layered<L> {
+    async fn user_actions(
+        &self,
+        filter: &ActionFilter,
+        before: RowKey,
+        limit: Limit,
+    ) -> Result<Vec<UserAction>> {
+        around!(self, Read, user_actions(filter, before, limit))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Kv for Layered<L> {
+    async fn kv_get(&self, key: &KvKey, now: Timestamp) -> Result<Option<KvEntry>> {
+        around!(self, Read, kv_get(key, now))
+    }
+
+    async fn kv_put(
+        &self,
+        key: &KvKey,
+        value: &KvValue,
+        expires_at: Option<Timestamp>,
+        expect: Expect,
+        now: Timestamp,
+    ) -> Result<KvVersion> {
+        around!(self, Write, kv_put(key, value, expires_at, expect, now))
+    }
+
+    async fn kv_delete(&self, key: &KvKey, version: Option<KvVersion>, now: Timestamp) -> Result<bool> {
+        around!(self, Write, kv_delete(key, version, now))
+    }
+
+    async fn kv_list(
+        &self,
+        plugin: &Plugin,
+        prefix: &KvPrefix,
+        after: Option<&KvName>,
+        now: Timestamp,
+        limit: Limit,
+    ) -> Result<Vec<KvEntry>> {
+        around!(self, Read, kv_list(plugin, prefix, after, now, limit))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Maintenance for Layered<L> {
+    async fn maintain(&self, retention: &Retention, now: Timestamp) -> Result<MaintenanceReport> {
+        around!(self, Write, maintain(retention, now))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Lifecycle for Layered<L> {
+    fn backend(&self) -> Backend {
+        self.inner.backend()
+    }
+
+    async fn health(&self) -> Result<Health> {
+        around!(self, Probe, health())
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.layer.closing();
+        self.inner.close().await
+    }
+}
+
+/// A cursor makes a batch exactly-once.
+fn recording(batch: &Batch) -> Access {
+    if batch.cursor().is_some() { IdempotentWrite } else { Write }
+}
+
+/// With its key in the queue already, a message is not queued again.
+fn enqueuing(message: &NewMessage) -> Access {
+    if message.unique_key().is_some() { IdempotentWrite } else { Write }
+}
+
+/// A prefix can mean another token by now; a hash cannot.
+fn revoking(token: &TokenSelector) -> Access {
+    match token {
+        TokenSelector::Whole(_) => IdempotentWrite,
+        TokenSelector::Prefix(_) => Write,
+    }
+}

@@ -1,0 +1,89 @@
+use std::future::ready;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::time::advance;
+use tracing::level_filters::LevelFilter;
+
+use super::*;
+use crate::layers::Access;
+use crate::layers::testing::{Log, call, error};
+
+async fn ends(outage: &Outage, result: Result<(), ErrorKind>) {
+    let _ = outage.around(call(Access::Read), || ready(result.clone().map_err(error))).await;
+}
+
+/// An attempt that begins now and ends when it is told how.
+async fn begins(outage: &Outage, told: oneshot::Receiver<Result<(), ErrorKind>>) {
+    let told = std::sync::Mutex::new(Some(told));
+    let attempt = || {
+        let told = told.lock().unwrap().take().unwrap();
+        async { told.await.unwrap().map_err(error) }
+    };
+    let _ = outage.around(call(Access::Read), attempt).await;
+}
+
+const AWAY: &str = "WARN the database is away backend=\"postgresql\" error=record: unavailable: broke";
+
+#[tokio::test(start_paused = true)]
+async fn there_is_one_line_when_it_goes_and_one_when_it_is_back() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    ends(&outage, Ok(())).await;
+    for _ in 0..1_000 {
+        ends(&outage, Err(ErrorKind::Unavailable)).await;
+        advance(Duration::from_millis(5)).await;
+    }
+    for _ in 0..1_000 {
+        ends(&outage, Ok(())).await;
+    }
+    let back = "INFO the database is back backend=\"postgresql\" after=5s failed=1000";
+    assert_eq!(log.lines(), [AWAY, back]);
+
+    ends(&outage, Err(ErrorKind::Unavailable)).await;
+    advance(Duration::from_secs(1)).await;
+    ends(&outage, Err(ErrorKind::NotFound)).await;
+    let again = "INFO the database is back backend=\"postgresql\" after=1s failed=1";
+    assert_eq!(log.lines(), [AWAY, back, AWAY, again]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_nothing_of_the_database_is_no_sign_of_it() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    let silent = [
+        ErrorKind::PoolExhausted,
+        ErrorKind::Timeout,
+        ErrorKind::Indeterminate,
+        ErrorKind::Closed,
+        ErrorKind::Internal,
+    ];
+    for kind in silent.clone() {
+        ends(&outage, Err(kind)).await;
+    }
+    assert_eq!(log.lines(), Vec::<String>::new());
+    ends(&outage, Err(ErrorKind::Unavailable)).await;
+    for kind in silent {
+        ends(&outage, Err(kind)).await;
+    }
+    assert_eq!(log.lines(), [AWAY]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_from_before_does_not_end_an_outage_nor_a_failure_during_it_begin_another() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    let ((answer, answered), (failure, failed)) = (oneshot::channel(), oneshot::channel());
+    let script = async {
+        ends(&outage, Err(ErrorKind::Unavailable)).await;
+        answer.send(Ok(())).unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(log.lines(), [AWAY]);
+        tokio::join!(begins(&outage, failed), async {
+            ends(&outage, Ok(())).await;
+            failure.send(Err(ErrorKind::Unavailable)).unwrap();
+        });
+    };
+    tokio::join!(begins(&outage, answered), script);
+    assert_eq!(log.lines(), [AWAY, "INFO the database is back backend=\"postgresql\" after=0ns failed=1"]);
+}
