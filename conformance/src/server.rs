@@ -21,6 +21,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::{Context as _, anyhow, bail};
 
 pub use database::PostgresDatabase;
+pub(crate) use database::{blocking, query};
 pub use flavour::Flavour;
 pub(crate) use home::Home;
 pub(crate) use instance::{FORGETFUL, Instance};
@@ -28,7 +29,6 @@ pub use programs::programs;
 pub(crate) use secret::Secret;
 pub use tls::Certificates;
 
-use database::{blocking, query};
 use instance::DURABLE;
 
 /// A PostgreSQL server on which databases can be made. A server that was started is stopped when the last of its

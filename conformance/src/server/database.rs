@@ -85,7 +85,7 @@ impl Drop for PostgresDatabase {
 }
 
 /// Runs statements on a connection of its own, without TLS, and gives the first column of the rows, as text.
-pub(super) async fn query(url: &str, statements: &str) -> anyhow::Result<Vec<String>> {
+pub(crate) async fn query(url: &str, statements: &str) -> anyhow::Result<Vec<String>> {
     let DatabaseUrl::Postgres(url) = url.parse()? else { bail!("the URL is not PostgreSQL's") };
     let answer = async {
         let (client, connection) = tokio_postgres::connect(&url.connection_string(), NoTls).await?;
@@ -113,7 +113,7 @@ fn first_column(answer: &SimpleQueryMessage) -> Option<String> {
 }
 
 /// Waits for a future. It may be called in and outside asynchronous code, hence the thread.
-pub(super) fn blocking<T: Send>(future: impl Future<Output = anyhow::Result<T>> + Send) -> anyhow::Result<T> {
+pub(crate) fn blocking<T: Send>(future: impl Future<Output = anyhow::Result<T>> + Send) -> anyhow::Result<T> {
     std::thread::scope(|scope| {
         let worker = scope
             .spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future));

@@ -147,6 +147,11 @@ impl Instance {
         &self.password
     }
 
+    /// How a standby connects, in libpq's words.
+    pub(crate) fn replication(&self) -> String {
+        format!("host=127.0.0.1 port={} user={ADMIN} password={}", self.port, self.password.0)
+    }
+
     /// A URL of the administrator's, by TCP.
     pub(crate) fn url(&self) -> Secret {
         Secret(format!("postgresql://{ADMIN}:{}@127.0.0.1:{}/postgres", self.password.0, self.port))

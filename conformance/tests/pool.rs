@@ -1,0 +1,126 @@
+//! The pool of connections under more callers than it has connections.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+use std::net::TcpListener;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use botstore::model::{Timestamp, Username};
+use botstore::store::BotStore;
+use botstore::{Config, ErrorKind, Events as _};
+use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use futures::future::join_all;
+
+/// Whoever reads a user waits while this transaction is open.
+const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(";
+
+fn database() -> PostgresDatabase {
+    static SERVER: OnceLock<PostgresServer> = OnceLock::new();
+    SERVER.get_or_init(|| PostgresServer::start_own("").unwrap()).create_migrated().unwrap()
+}
+
+async fn open(database: &PostgresDatabase, parameters: &str) -> Arc<dyn BotStore> {
+    let url = format!("{}?{parameters}", database.url());
+    botstore::open(&Config::new(url.parse().unwrap())).await.unwrap().into()
+}
+
+fn ada() -> Username {
+    Username::new("ada").unwrap()
+}
+
+/// How many connections of stores there are.
+async fn connections(database: &PostgresDatabase) -> u64 {
+    let count = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'rosey-bot'";
+    database.sql(count).await.unwrap()[0].parse().unwrap()
+}
+
+/// Waits until so many statements wait for a lock.
+async fn wait_for_waiting(database: &PostgresDatabase, statements: u64) {
+    let waiting = "SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while database.sql(waiting).await.unwrap()[0].parse::<u64>().unwrap() < statements {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_callers_share_twenty_connections_and_none_starves() {
+    let database = database();
+    let store = open(&database, "pool_size=5&max_overflow=15").await;
+    let over = Instant::now() + Duration::from_secs(3);
+    let most = Arc::new(AtomicU64::new(0));
+    let callers = (0..200).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move {
+            let mut calls = 0_u64;
+            while Instant::now() < over {
+                let name = Username::new(&format!("user{n}")).unwrap();
+                if calls % 4 == 0 {
+                    store.user_joined(Timestamp::new(1).unwrap(), &name).await.unwrap();
+                } else {
+                    assert!(store.user_stats(&name).await.unwrap().is_some());
+                }
+                calls += 1;
+            }
+            calls
+        })
+    });
+    let callers: Vec<_> = callers.collect();
+    while Instant::now() < over {
+        most.fetch_max(connections(&database).await, Ordering::Relaxed);
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let calls: Vec<u64> = join_all(callers).await.into_iter().map(Result::unwrap).collect();
+    let (least, all) = (calls.iter().min().unwrap(), calls.iter().sum::<u64>());
+    println!("{all} calls, {least} at least by each, on {most:?} connections");
+    assert!(least * 200 * 3 >= all, "the slowest caller has made {least} calls of {all}");
+    let most = most.load(Ordering::Relaxed);
+    assert!((6..=20).contains(&most), "{most} connections");
+    store.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_waits_too_long_is_told_so_with_the_figures() {
+    let database = Arc::new(database());
+    let store = open(&database, "pool_size=2&max_overflow=3&pool_timeout=400ms").await;
+    let locker = Arc::clone(&database);
+    let lock = tokio::spawn(async move { locker.sql(&format!("{LOCK}3); COMMIT")).await });
+    let mut blocked = Vec::new();
+    // The first waits for the lock before the others come, else those could be ahead of it.
+    for n in 0..5 {
+        let store = Arc::clone(&store);
+        blocked.push(tokio::spawn(async move { store.user_stats(&ada()).await }));
+        wait_for_waiting(&database, n + 1).await;
+    }
+    let begun = Instant::now();
+    let error = store.health().await.unwrap_err();
+    let waited = begun.elapsed();
+    assert_eq!(*error.kind(), ErrorKind::PoolExhausted, "{error}");
+    assert!((Duration::from_millis(400)..Duration::from_millis(1500)).contains(&waited), "{waited:?}");
+    let text = error.to_string();
+    assert!(text.contains('5') && text.contains("400ms"), "the connections and the time are not in: {text}");
+    lock.await.unwrap().unwrap();
+    for answer in join_all(blocked).await {
+        assert_eq!(answer.unwrap().unwrap(), None);
+    }
+    assert!(store.health().await.is_ok());
+    store.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_port_is_refused_at_once_with_host_and_port() {
+    let port = TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port();
+    let url = format!("postgresql://rosey:secret@127.0.0.1:{port}/rosey");
+    let begun = Instant::now();
+    let error = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap_err();
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    assert_eq!(*error.kind(), ErrorKind::Unavailable);
+    let text = error.to_string();
+    assert!(
+        text.contains(&format!("127.0.0.1:{port}")) && text.to_lowercase().contains("connection refused"),
+        "{text}"
+    );
+}
