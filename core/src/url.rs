@@ -104,6 +104,12 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
+/// A parameter with its article: `a port`, `an sslmode`.
+fn a(name: &str) -> String {
+    let vowel = name.starts_with(['a', 'e', 'i', 'o']) || name.starts_with("ssl");
+    format!("{} {name}", if vowel { "an" } else { "a" })
+}
+
 /// The parameters of a URL's query, decoded, in order.
 fn parameters(query: &str) -> impl Iterator<Item = Result<(String, String), InvalidInput>> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {

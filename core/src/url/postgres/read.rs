@@ -7,7 +7,7 @@ use super::{Address, ChannelBinding, Password, PostgresUrl, Roots, SslMode, Targ
 use crate::error::InvalidInput;
 use crate::settings::PostgresSettings;
 use crate::settings::value::switch;
-use crate::url::{Seen, decode, invalid, parameters, unknown};
+use crate::url::{Seen, a, decode, invalid, parameters, unknown};
 
 /// The parameters of the connection, by libpq's names.
 const PARAMETERS: [&str; 19] = [
@@ -156,7 +156,8 @@ impl Reading {
     /// Takes a parameter.
     fn take(&mut self, name: &str, value: &str) -> Result<(), InvalidInput> {
         let text = || Some(value.to_owned());
-        let wrong = |reason: String| InvalidInput::new("database_url", format!("has a {name} that {reason}"));
+        let wrong =
+            |reason: String| InvalidInput::new("database_url", format!("has {} that {reason}", a(name)));
         let url = &mut self.url;
         match name {
             "host" => self.hosts.name(value)?,
@@ -247,7 +248,7 @@ fn other(name: &str, value: &str) -> Result<(), InvalidInput> {
             return Ok(());
         }
         let granted = granted.join(" or ");
-        return invalid(format!("has a {name} that is not supported; only {granted} is"));
+        return invalid(format!("has {} that is not supported; only {granted} is", a(name)));
     }
     if let Some((_, instead)) = UNSUPPORTED.iter().find(|(known, _)| *known == name) {
         return invalid(format!("has the parameter {name:?}, which is not supported; {instead}"));
