@@ -190,9 +190,10 @@ impl Attempt {
 fn advice_on_connecting(error: &tokio_postgres::Error) -> &'static str {
     let Some(error) = causes(error).find_map(|error| error.downcast_ref::<io::Error>()) else { return "" };
     match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
-        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => {
-            "; name the file with its authority's certificate as sslrootcert"
-        }
+        // The latter is an authority that was made anew under its old name.
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::UnknownIssuer | CertificateError::BadSignature,
+        )) => "; name the file with its authority's certificate as sslrootcert",
         Some(rustls::Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) => "; name the host as its certificate does, or use sslmode=verify-ca",

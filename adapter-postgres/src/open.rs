@@ -146,3 +146,6 @@ impl fmt::Debug for PostgresStore {
         write!(f, "PostgresStore({})", self.connections.shown)
     }
 }
+
+#[cfg(test)]
+mod tests;

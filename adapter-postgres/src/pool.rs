@@ -44,6 +44,10 @@ pub(crate) struct Manager {
     clock: Arc<dyn Clock>,
     /// Connections that are open and were never lent: deadpool itself makes one only when somebody wants it.
     reserve: Mutex<Vec<Connection>>,
+    /// Held while the reserve is filled. Whoever finds it empty waits for that: one more connection could be one too many.
+    filling: tokio::sync::Mutex<()>,
+    /// A clone for each connection that is open or being opened.
+    lives: Arc<()>,
     recycle_at: Option<Duration>,
     ping: bool,
     loud: bool,
@@ -57,6 +61,7 @@ pub(crate) struct Connection {
     made: Instant,
     lent: Instant,
     loud: bool,
+    _life: Arc<()>,
 }
 
 /// Ends the tending of a pool when it is dropped.
@@ -72,6 +77,8 @@ impl Pool {
             connector,
             clock,
             reserve: Mutex::default(),
+            filling: tokio::sync::Mutex::default(),
+            lives: Arc::default(),
             recycle_at: settings.pool_recycle,
             ping: settings.pool_pre_ping,
             loud: settings.echo_pool,
@@ -137,24 +144,24 @@ impl Pool {
     pub(crate) async fn tend(&self) -> Result<(), ConnectError> {
         self.shrink();
         let manager = self.lending.manager();
-        while self.lacks_one(&manager.reserve()) {
-            let connection = manager.connect().await?;
-            let mut reserve = manager.reserve();
-            if self.lacks_one(&reserve) {
-                reserve.push(connection);
+        loop {
+            let _filling = manager.filling.lock().await;
+            if self.lending.is_closed() || manager.living() >= self.minimum {
+                return Ok(());
+            }
+            let connection = manager.connect(Arc::clone(&manager.lives)).await?;
+            manager.reserve().push(connection);
+            if self.lending.is_closed() {
+                manager.reserve().clear();
             }
         }
-        Ok(())
     }
 
     fn shrink(&self) {
         let manager = self.lending.manager();
         let now = manager.clock.now();
-        let mut reserve = manager.reserve();
-        reserve.retain(|connection| manager.may_stay(connection, now));
-        reserve.truncate(self.minimum.saturating_sub(self.lending.status().size));
-        drop(reserve);
-        let mut surplus = self.health().open.saturating_sub(self.minimum);
+        manager.reserve().retain(|connection| manager.may_stay(connection, now));
+        let mut surplus = manager.living().saturating_sub(self.minimum);
         // Those that were lent longest ago come first.
         let _closed = self.lending.retain(|connection, _| {
             let idle = now.saturating_duration_since(connection.lent) >= SURPLUS_IDLE;
@@ -162,10 +169,6 @@ impl Pool {
             surplus = surplus.saturating_sub(usize::from(!stays));
             stays
         });
-    }
-
-    fn lacks_one(&self, reserve: &[Connection]) -> bool {
-        !self.lending.is_closed() && self.lending.status().size + reserve.len() < self.minimum
     }
 
     /// Closes every connection that is not lent.
@@ -187,15 +190,15 @@ impl Manager {
         self.reserve.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_from_reserve(&self) -> Option<Connection> {
-        self.reserve().pop()
+    /// How many connections are open or being opened.
+    fn living(&self) -> usize {
+        Arc::strong_count(&self.lives) - 1
     }
 
-    async fn connect(&self) -> Result<Connection, ConnectError> {
+    async fn connect(&self, life: Arc<()>) -> Result<Connection, ConnectError> {
         let (client, server) = self.connector.connect().await?;
-        let now = self.clock.now();
-        let connection =
-            Connection { client, server: server.to_owned(), made: now, lent: now, loud: self.loud };
+        let (server, now) = (server.to_owned(), self.clock.now());
+        let connection = Connection { client, server, made: now, lent: now, loud: self.loud, _life: life };
         connection.log("connection made");
         Ok(connection)
     }
@@ -227,12 +230,20 @@ impl managed::Manager for Manager {
     type Error = ConnectError;
 
     async fn create(&self) -> Result<Connection, ConnectError> {
-        while let Some(mut connection) = self.take_from_reserve() {
-            if self.prepare(&mut connection).await {
-                return Ok(connection);
+        loop {
+            let spare = {
+                let _filled = self.filling.lock().await;
+                self.reserve().pop().ok_or_else(|| Arc::clone(&self.lives))
+            };
+            match spare {
+                Err(life) => return self.connect(life).await,
+                Ok(mut spare) => {
+                    if self.prepare(&mut spare).await {
+                        return Ok(spare);
+                    }
+                }
             }
         }
-        self.connect().await
     }
 
     async fn recycle(&self, connection: &mut Connection, _: &Metrics) -> RecycleResult<ConnectError> {

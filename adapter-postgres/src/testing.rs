@@ -3,7 +3,7 @@
 mod database;
 mod plan;
 
-pub(crate) use database::{Database, open};
+pub(crate) use database::{Database, is_wanted, open};
 use plan::faults;
 use serde_json::Value;
 

@@ -10,9 +10,6 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Fault, is_busy};
 
-/// How long a statement waits for another process.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
-
 /// How often what ignores the busy timeout is tried again within it.
 const RETRY: Duration = Duration::from_millis(10);
 
@@ -32,8 +29,8 @@ const READER_CACHE: i64 = -4 << 10;
 ///
 /// Closing the last connection writes what the log holds into the database, and that would be a change: so it is
 /// forbidden if there is a log. If there is none, SQLite takes away the empty one that it makes for a reader.
-pub(crate) fn look(path: &Path) -> Result<Connection, Fault> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(crate) fn look(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     let mut log = path.as_os_str().to_owned();
     log.push("-wal");
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, Path::new(&log).exists())?;
@@ -41,11 +38,15 @@ pub(crate) fn look(path: &Path) -> Result<Connection, Fault> {
 }
 
 /// The connection that writes to a file.
-pub(crate) fn writer(path: &Path, synchronous: Synchronous) -> Result<Connection, Fault> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+pub(crate) fn writer(
+    path: &Path,
+    synchronous: Synchronous,
+    busy_timeout: Duration,
+) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
     // This takes effect in an empty database only, and no more once that has its log.
     connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    write_ahead(&connection)?;
+    write_ahead(&connection, busy_timeout)?;
     connection.pragma_update(
         None,
         "synchronous",
@@ -68,17 +69,18 @@ pub(crate) fn memory() -> Result<Connection, Fault> {
 }
 
 /// A connection that reads a file whose writing connection is open.
-pub(crate) fn reader(path: &Path) -> Result<Connection, Fault> {
-    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+pub(crate) fn reader(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_ONLY, busy_timeout)?;
     connection.pragma_update(None, "query_only", true)?;
     settle(&connection, READER_CACHE)?;
     Ok(connection)
 }
 
-fn open(path: &Path, access: OpenFlags) -> Result<Connection, Fault> {
+/// A connection whose statements wait for other processes, so long at most.
+fn open(path: &Path, access: OpenFlags, busy_timeout: Duration) -> Result<Connection, Fault> {
     // Each connection is used by one thread at a time, which Rust sees to.
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
-    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.busy_timeout(busy_timeout)?;
     Ok(connection)
 }
 
@@ -92,8 +94,8 @@ fn settle(connection: &Connection, cache: i64) -> Result<(), Fault> {
 
 /// Makes a database keep a write-ahead log. SQLite answers BUSY at once if another process reads the database in this
 /// moment, whatever the busy timeout.
-fn write_ahead(connection: &Connection) -> Result<(), Fault> {
-    let deadline = Instant::now() + BUSY_TIMEOUT;
+fn write_ahead(connection: &Connection, busy_timeout: Duration) -> Result<(), Fault> {
+    let deadline = Instant::now() + busy_timeout;
     let mode: String = loop {
         match connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0)) {
             Err(error) if is_busy(&error) && Instant::now() < deadline => std::thread::sleep(RETRY),

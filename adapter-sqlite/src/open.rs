@@ -50,7 +50,8 @@ impl SqliteStore {
         blocking("open", url, move |place| {
             let (connection, _) = place.prepare(migrate)?;
             let database: Arc<str> = place.name().into();
-            let (readers, ended) = place.path.as_deref().map(Readers::start).transpose()?.unzip();
+            let start = |path| Readers::start(path, place.busy_timeout);
+            let (readers, ended) = place.path.as_deref().map(start).transpose()?.unzip();
             let writer = Writer::start(connection, Arc::clone(&database), ended)
                 .map_err(|error| Fault::System("no thread can be started", error))?;
             Ok(Self { database, readers, writer })
@@ -144,10 +145,11 @@ async fn blocking<T: Send + 'static>(
         .map_err(|fault| fault.into_error(operation, &name))
 }
 
-/// Where a database is, and how durable it is to be.
+/// Where a database is, how durable it is to be, and how long other processes are waited for.
 struct Place {
     path: Option<PathBuf>,
     synchronous: Synchronous,
+    busy_timeout: Duration,
 }
 
 impl Place {
@@ -155,7 +157,7 @@ impl Place {
         // An absolute path keeps its meaning when the program changes its directory, and has none that is special to
         // SQLite. It cannot be had of an empty path alone, and opening that one says what is wrong.
         let path = url.path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
-        Self { path, synchronous: url.synchronous }
+        Self { path, synchronous: url.synchronous, busy_timeout: url.busy_timeout }
     }
 
     fn name(&self) -> String {
@@ -179,10 +181,10 @@ impl Place {
         } else {
             // Before anything in the file is changed, even a setting.
             let judge = if migrate { migrations::refuse_strangers } else { refuse_other_versions };
-            judge(&connection::look(path)?)?;
+            judge(&connection::look(path, self.busy_timeout)?)?;
         }
         let _lock = if migrate { Some(lock(path)?) } else { None };
-        settle_schema(connection::writer(path, self.synchronous)?, migrate)
+        settle_schema(connection::writer(path, self.synchronous, self.busy_timeout)?, migrate)
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak, mpsc};
 use std::thread;
+use std::time::Duration;
 
 use botstore_core::model::PoolHealth;
 use rusqlite::Connection;
@@ -46,7 +47,7 @@ type Answer = Box<dyn FnOnce() + Send>;
 
 impl Readers {
     /// Starts the threads on the database at `path`: as many as the machine runs at once, but two to four.
-    pub(crate) fn start(path: &Path) -> Result<(Self, Ended), Fault> {
+    pub(crate) fn start(path: &Path, busy_timeout: Duration) -> Result<(Self, Ended), Fault> {
         let size = thread::available_parallelism().map_or(2, NonZero::get).clamp(2, 4);
         let (end, ended) = mpsc::channel();
         let readers = Self {
@@ -56,7 +57,7 @@ impl Readers {
             waiting: AtomicUsize::new(0),
         };
         for _ in 0..size {
-            let (connection, end) = (connection::reader(path)?, end.clone());
+            let (connection, end) = (connection::reader(path, busy_timeout)?, end.clone());
             let (sender, jobs) = mpsc::channel();
             let awake = Arc::new(AtomicBool::new(false));
             let idle = Arc::downgrade(&readers.idle);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 
-use crate::database::{Backend, Database};
+use crate::database::{Around, Backend, Database};
 
 /// One promise: an async function that panics when it is broken.
 #[derive(Debug, Clone, Copy)]
@@ -56,7 +56,7 @@ impl Case {
     /// Far more than any case takes, so that only one that hangs is stopped.
     const TIMEOUT: Duration = Duration::from_secs(60);
 
-    /// Runs the case on a fresh database of `backend`, in a runtime of its own.
+    /// Runs the case on a fresh database of `backend`, in a runtime of its own, with `around` around its stores.
     ///
     /// # Errors
     ///
@@ -65,10 +65,10 @@ impl Case {
     /// # Panics
     ///
     /// The promise is broken.
-    pub fn run_on(&self, backend: &Backend) -> anyhow::Result<()> {
+    pub fn run_on(&self, backend: &Backend, around: Around) -> anyhow::Result<()> {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
         let case = async {
-            let database = Database::fresh(backend).await?;
+            let database = Database::fresh(backend, around).await?;
             (self.run)(database).await;
             anyhow::Ok(())
         };

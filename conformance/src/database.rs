@@ -39,11 +39,15 @@ impl Backend {
     }
 }
 
+/// What is put around a store before a case gets it: nothing, with `Arc::from`, or a [layer](botstore::layers).
+pub type Around = fn(Box<dyn BotStore>) -> Arc<dyn BotStore>;
+
 /// A fresh database and a store that has it open. It is removed when this is dropped.
 #[derive(Debug)]
 pub struct Database {
     // Before the home: the store is let go before its database is removed.
     store: Arc<dyn BotStore>,
+    around: Around,
     config: Config,
     home: Home,
 }
@@ -57,12 +61,12 @@ enum Home {
 }
 
 impl Database {
-    /// An empty database of `backend`, its schema up to date.
+    /// An empty database of `backend`, its schema up to date, with `around` around each store on it.
     ///
     /// # Errors
     ///
     /// The database could not be made or opened.
-    pub async fn fresh(backend: &Backend) -> anyhow::Result<Self> {
+    pub async fn fresh(backend: &Backend, around: Around) -> anyhow::Result<Self> {
         let (home, config) = match backend {
             Backend::SqliteFile => {
                 let file = SqliteFile::new()?;
@@ -78,7 +82,7 @@ impl Database {
             }
         };
         let store = botstore::open(&config).await.context("cannot open the fresh database")?;
-        Ok(Self { store: store.into(), config, home })
+        Ok(Self { store: around(store), around, config, home })
     }
 
     /// The store.
@@ -126,7 +130,7 @@ impl Database {
     /// The database cannot be opened.
     pub async fn open_another(&self) -> Arc<dyn BotStore> {
         match botstore::open(&self.config).await {
-            Ok(store) => store.into(),
+            Ok(store) => (self.around)(store),
             Err(error) => panic!("cannot open another store: {error}"),
         }
     }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`cases`] | the promises, one async function each, by area |
 //! | [`Database`] | the fresh database on which a case runs |
+//! | [`unreliable`] | stores that fail on purpose |
 //! | [`server`] | finds or starts PostgreSQL, in several flavours; the program's own tests use it too |
 //! | [`cluster`] | a primary with a standby that takes its place |
 //! | [`proxy`] | a network that fails |
@@ -34,6 +35,7 @@ pub mod server;
 mod snapshot;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
 mod unopened;
+pub mod unreliable;
 
 pub use case::{Case, Needs};
-pub use database::{Backend, Database, SqliteFile};
+pub use database::{Around, Backend, Database, SqliteFile};

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use botstore_conformance::server::{Flavour, PostgresDatabase};
-use botstore_conformance::{Backend, Case, cases};
+use botstore_conformance::{Around, Backend, Case, cases, unreliable};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 /// The migrated database that PostgreSQL's cases copy, made when the first of them runs.
@@ -64,14 +64,19 @@ fn planned() -> Result<Vec<Planned>, String> {
     Ok(planned)
 }
 
-fn trial(planned: &Planned, area: &str, case: &'static Case) -> Trial {
-    let (name, planned) = (format!("{}::{area}::{}", planned.name(), case.name), planned.clone());
+fn trial(planned: &Planned, (suffix, around): (&str, Around), area: &str, case: &'static Case) -> Trial {
+    let name = format!("{}{suffix}::{area}::{}", planned.name(), case.name);
+    let (planned, is_unreliable) = (planned.clone(), !suffix.is_empty());
     Trial::ignorable_test(name, move || {
+        let exception = if is_unreliable { unreliable::exception(case.name) } else { None };
+        if let Some(reason) = exception {
+            return Ok(Completion::ignored_with(reason));
+        }
         let backend = planned.backend()?;
         if let Some(reason) = backend.exception(case.needs) {
             return Ok(Completion::ignored_with(reason));
         }
-        case.run_on(&backend).map_err(|error| format!("{error:#}"))?;
+        case.run_on(&backend, around).map_err(|error| format!("{error:#}"))?;
         Ok(Completion::Completed)
     })
 }
@@ -87,7 +92,11 @@ fn main() -> ExitCode {
     };
     let mut trials = Vec::new();
     for planned in &planned {
-        trials.extend(cases::all().map(|(area, case)| trial(planned, area, case)));
+        trials.extend(cases::all().map(|(area, case)| trial(planned, ("", Arc::from), area, case)));
+        if ["sqlite_file", "postgres"].contains(&planned.name()) {
+            let retried: (&str, Around) = ("_unreliable", unreliable::retried);
+            trials.extend(cases::all().map(|(area, case)| trial(planned, retried, area, case)));
+        }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     for planned in &planned {

@@ -1,13 +1,17 @@
 //! Where the database's URL comes from, and how a store is opened.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::InvalidInput;
 use crate::layers::RetryPolicy;
-use crate::settings::PostgresSettings;
-use crate::url::{DatabaseUrl, SqliteUrl};
+use crate::settings::{Origin, PostgresSettings, Setting, given, origin};
+use crate::url::{DatabaseUrl, Password, SqliteUrl};
+
+/// The variable of the environment with the password, as libpq calls it.
+const PASSWORD: &str = "PGPASSWORD";
 
 /// How to open a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,15 +37,19 @@ impl Config {
     }
 
     /// The same, with the settings of the environment where the URL names none, as `rosey` does it:
-    /// [`PostgresSettings::from_environment`]. `variable` gives the value of a variable.
+    /// [`PostgresSettings::from_environment`]; and with `PGPASSWORD`, libpq's variable, if the URL has no password.
+    /// `variable` gives the value of a variable.
     ///
     /// # Errors
     ///
     /// [`InvalidInput`] of the variable that is at fault.
     pub fn from_environment(
-        url: DatabaseUrl,
+        mut url: DatabaseUrl,
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, InvalidInput> {
+        if let DatabaseUrl::Postgres(url) = &mut url {
+            url.password = url.password.take().or_else(|| given(&variable, PASSWORD).map(Password::new));
+        }
         Ok(Self::with_settings(url, PostgresSettings::from_environment(variable)?))
     }
 
@@ -59,6 +67,39 @@ impl Config {
     pub fn without_migration(mut self) -> Self {
         self.migrate = false;
         self
+    }
+
+    /// Everything that can be set of this database, as it is set, and by whom. `variable` is the one that
+    /// [`from_environment`](Self::from_environment) was given.
+    #[must_use]
+    pub fn settings(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<Setting> {
+        let url = match &self.url {
+            DatabaseUrl::Sqlite(url) => return url.list(),
+            DatabaseUrl::Postgres(url) => url,
+        };
+        let settings = self.postgres.list().into_iter().map(|(name, value)| {
+            let origin = if url.sets(name) { Origin::Url } else { origin(name, &variable) };
+            Setting { name, value, origin }
+        });
+        let password = given(&variable, PASSWORD).is_some_and(|password| url.has_password(&password));
+        let of_connection = url.list().into_iter().map(|setting| match setting.name {
+            "password" if password => Setting { origin: Origin::Environment(PASSWORD), ..setting },
+            _ => setting,
+        });
+        settings.chain(of_connection).collect()
+    }
+}
+
+/// The backend, where it is, and the pool: `PostgreSQL (postgresql://rosey@localhost:5432/rosey_db, pool 5+10)`.
+impl fmt::Display for Config {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.url {
+            DatabaseUrl::Sqlite(SqliteUrl { path: Some(path), .. }) => {
+                write!(f, "SQLite ({})", path.display())
+            }
+            DatabaseUrl::Sqlite(SqliteUrl { path: None, .. }) => f.write_str("SQLite (in memory)"),
+            DatabaseUrl::Postgres(url) => write!(f, "PostgreSQL ({url}, {})", self.postgres),
+        }
     }
 }
 

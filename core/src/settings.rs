@@ -3,9 +3,13 @@
 //! Each setting has a default, which the profile that `ROSEY_ENV` names may change; an environment variable changes it
 //! (`ROSEY_POOL_SIZE` for `pool_size`), and a parameter of the URL has the last word.
 
+pub(crate) mod value;
+
+use std::fmt;
 use std::time::Duration;
 
 use crate::error::InvalidInput;
+use value::{name, number, of_switch, of_time, switch, time, time_with_unit, wait};
 
 /// The settings. Names and defaults are the specification's, which has them from SQLAlchemy.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +25,8 @@ pub struct PostgresSettings {
     pub pool_recycle: Option<Duration>,
     /// `pool_pre_ping`: whether a connection that was not used for a while is tried out before its next use.
     pub pool_pre_ping: bool,
-    /// `statement_timeout`: how long the server works on a statement; none: as long as it takes.
+    /// `statement_timeout`: how long the server works on a statement; none: as long as it takes. Its unit is never
+    /// left out: PostgreSQL's own setting of this name is in milliseconds.
     pub statement_timeout: Option<Duration>,
     /// `jit`: whether the server may compile queries. It costs short ones more than it gives.
     pub jit: bool,
@@ -49,6 +54,9 @@ pub enum Profile {
     /// `production`: 10 and 20 more.
     Production,
 }
+
+/// The variable that names the profile.
+const PROFILE: &str = "ROSEY_ENV";
 
 /// The settings' names as parameters of the URL, and as variables of the environment.
 const NAMES: [(&str, &str); 11] = [
@@ -96,8 +104,8 @@ impl PostgresSettings {
     ///
     /// [`InvalidInput`] of the variable that is at fault.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, InvalidInput> {
-        let given = |name| variable(name).filter(|value| !value.is_empty());
-        let profile = match given("ROSEY_ENV") {
+        let given = |name| given(&variable, name);
+        let profile = match given(PROFILE) {
             Some(name) => name.parse()?,
             None => Profile::default(),
         };
@@ -115,19 +123,18 @@ impl PostgresSettings {
         NAMES.iter().map(|(name, _)| *name)
     }
 
-    /// Changes the setting `name`, which is one of [`names`](Self::names).
-    pub(crate) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        match name {
+    /// Changes the setting `setting`, which is one of [`names`](Self::names).
+    pub(crate) fn set(&mut self, setting: &str, value: &str) -> Result<(), String> {
+        let value = value.trim();
+        match setting {
             "pool_size" => self.pool_size = number(value, 1)?,
             "max_overflow" => self.max_overflow = number(value, 0)?,
-            "pool_timeout" => {
-                self.pool_timeout = duration(value)?.ok_or("is no time to wait; give 1ms or more")?;
-            }
-            "pool_recycle" => self.pool_recycle = duration(value)?,
+            "pool_timeout" => self.pool_timeout = wait(value)?,
+            "pool_recycle" => self.pool_recycle = time(value)?,
             "pool_pre_ping" => self.pool_pre_ping = switch(value)?,
-            "statement_timeout" => self.statement_timeout = duration(value)?,
+            "statement_timeout" => self.statement_timeout = time_with_unit(value)?,
             "jit" => self.jit = switch(value)?,
-            "application_name" => self.application_name = application_name(value)?,
+            "application_name" => self.application_name = name(value)?,
             "statement_cache" => self.statement_cache = switch(value)?,
             "echo" => self.echo = switch(value)?,
             "echo_pool" => self.echo_pool = switch(value)?,
@@ -136,22 +143,21 @@ impl PostgresSettings {
         Ok(())
     }
 
-    /// Each setting's name and value, for people and in the form in which it is given.
+    /// Each setting's name and value, in the form in which it is given.
     #[must_use]
     pub fn list(&self) -> Vec<(&'static str, String)> {
-        let switch = |on| if on { "on" } else { "off" }.to_owned();
         let values = [
             self.pool_size.to_string(),
             self.max_overflow.to_string(),
-            shown(Some(self.pool_timeout)),
-            shown(self.pool_recycle),
-            switch(self.pool_pre_ping),
-            shown(self.statement_timeout),
-            switch(self.jit),
+            of_time(Some(self.pool_timeout)),
+            of_time(self.pool_recycle),
+            of_switch(self.pool_pre_ping),
+            of_time(self.statement_timeout),
+            of_switch(self.jit),
             self.application_name.clone(),
-            switch(self.statement_cache),
-            switch(self.echo),
-            switch(self.echo_pool),
+            of_switch(self.statement_cache),
+            of_switch(self.echo),
+            of_switch(self.echo_pool),
         ];
         Self::names().zip(values).collect()
     }
@@ -169,6 +175,64 @@ impl Default for PostgresSettings {
     }
 }
 
+/// The pool, in the specification's words: `pool 5+10`.
+impl fmt::Display for PostgresSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pool {}+{}", self.pool_size, self.max_overflow)
+    }
+}
+
+/// A setting as an operator is shown it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Setting {
+    /// Its name, as a parameter of the URL.
+    pub name: &'static str,
+    /// Its value, in the form in which it is given; never a password.
+    pub value: String,
+    /// Who set it.
+    pub origin: Origin,
+}
+
+/// Who set a setting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody.
+    Default,
+    /// This variable of the environment.
+    Environment(&'static str),
+    /// The URL.
+    Url,
+}
+
+impl fmt::Display for Origin {
+    /// `default`, `URL`, or the variable's name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::Environment(variable) => variable,
+            Self::Url => "URL",
+        })
+    }
+}
+
+/// Who set the setting `name`, if it was not the URL.
+pub(crate) fn origin(name: &str, variable: impl Fn(&str) -> Option<String>) -> Origin {
+    let own = NAMES.iter().find(|(known, _)| *known == name).map(|(_, variable)| *variable);
+    match own.filter(|own| given(&variable, own).is_some()) {
+        Some(own) => Origin::Environment(own),
+        // A profile says nothing but how many connections there are.
+        None if matches!(name, "pool_size" | "max_overflow") && given(&variable, PROFILE).is_some() => {
+            Origin::Environment(PROFILE)
+        }
+        None => Origin::Default,
+    }
+}
+
+/// The value of a variable that is set and not empty.
+pub(crate) fn given(variable: impl Fn(&str) -> Option<String>, name: &str) -> Option<String> {
+    variable(name).filter(|value| !value.is_empty())
+}
+
 impl std::str::FromStr for Profile {
     type Err = InvalidInput;
 
@@ -177,60 +241,10 @@ impl std::str::FromStr for Profile {
             "development" => Ok(Self::Development),
             "staging" => Ok(Self::Staging),
             "production" => Ok(Self::Production),
-            _ => Err(InvalidInput::new("ROSEY_ENV", "is none of development, staging, production")),
+            _ => Err(InvalidInput::new(PROFILE, "is none of development, staging, production")),
         }
     }
 }
 
-fn number(text: &str, least: u32) -> Result<u32, String> {
-    let number = text.parse().ok().filter(|number| (least..=1000).contains(number));
-    number.ok_or_else(|| format!("is no whole number from {least} to 1000"))
-}
-
-fn switch(text: &str) -> Result<bool, String> {
-    match text.to_ascii_lowercase().as_str() {
-        "on" | "true" | "yes" | "1" => Ok(true),
-        "off" | "false" | "no" | "0" => Ok(false),
-        _ => Err("is neither on nor off".to_owned()),
-    }
-}
-
-/// Seconds, or a number with its unit; none for 0 and `off`.
-fn duration(text: &str) -> Result<Option<Duration>, String> {
-    let text = text.trim().to_ascii_lowercase();
-    if text == "off" {
-        return Ok(None);
-    }
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let milliseconds = match unit {
-        "ms" => 1,
-        "" | "s" => 1_000,
-        "min" => 60_000,
-        "h" => 3_600_000,
-        _ => 0,
-    };
-    // A day is more than anybody means, and far from what would overflow.
-    let time = number.parse::<u64>().ok().and_then(|number| number.checked_mul(milliseconds));
-    match time {
-        Some(0) if milliseconds > 0 => Ok(None),
-        Some(time @ 1..=86_400_000) => Ok(Some(Duration::from_millis(time))),
-        _ => Err("is no time up to a day, such as 30s, 500ms, 5min or 1h".to_owned()),
-    }
-}
-
-fn shown(time: Option<Duration>) -> String {
-    match time.map(|time| time.as_millis()) {
-        None => "off".to_owned(),
-        Some(time) if time % 1_000 == 0 => format!("{}s", time / 1_000),
-        Some(time) => format!("{time}ms"),
-    }
-}
-
-/// PostgreSQL cuts longer names, and shows other characters than these as question marks.
-fn application_name(text: &str) -> Result<String, String> {
-    if (1..=63).contains(&text.len()) && text.chars().all(|c| c.is_ascii_graphic() || c == ' ') {
-        return Ok(text.to_owned());
-    }
-    Err("is no name of 1 to 63 printable ASCII characters".to_owned())
-}
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,6 @@
 //! `DATABASE_URL`, in every form in which people write it.
 
 use std::fmt;
-use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use percent_encoding::percent_decode_str;
@@ -9,10 +8,12 @@ use percent_encoding::percent_decode_str;
 use crate::error::InvalidInput;
 
 mod postgres;
+mod sqlite;
 
 pub use postgres::{
     Address, ChannelBinding, Host, Keepalives, Password, PostgresUrl, Roots, SslMode, Target, Tls,
 };
+pub use sqlite::{SqliteUrl, Synchronous};
 
 /// Where the data is.
 ///
@@ -43,25 +44,6 @@ pub enum DatabaseUrl {
     Postgres(Box<PostgresUrl>),
 }
 
-/// An SQLite database.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqliteUrl {
-    /// The file; none for a database in memory.
-    pub path: Option<PathBuf>,
-    /// What an acknowledged write survives.
-    pub synchronous: Synchronous,
-}
-
-/// What an acknowledged write to SQLite survives: `?synchronous=full` (the default) or `normal`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Synchronous {
-    /// A power cut.
-    #[default]
-    Full,
-    /// A crash of the program. A power cut may take the latest writes, and leaves the database whole.
-    Normal,
-}
-
 fn invalid<T>(reason: impl Into<String>) -> Result<T, InvalidInput> {
     Err(InvalidInput::new("database_url", reason))
 }
@@ -75,10 +57,14 @@ impl FromStr for DatabaseUrl {
     ///
     /// [`InvalidInput`] of `database_url`. The reason never repeats the part in which a password may stand.
     fn from_str(url: &str) -> Result<Self, InvalidInput> {
+        let url = url.trim();
         if url.contains('\0') {
             return invalid("contains NUL");
         }
-        let Some((scheme, rest)) = url.trim().split_once("://") else {
+        if url.starts_with(['"', '\'']) {
+            return invalid("stands in quotation marks; leave them out");
+        }
+        let Some((scheme, rest)) = url.split_once("://") else {
             return invalid(
                 "is no URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE is expected",
             );
@@ -91,22 +77,22 @@ impl FromStr for DatabaseUrl {
                 "has an @ where none is expected; percent-encode special characters: / as %2F, ? as %3F, @ as %40",
             );
         }
-        match scheme.to_ascii_lowercase().as_str() {
-            "sqlite" | "sqlite+aiosqlite" | "sqlite+pysqlite" => {
-                SqliteUrl::parse(rest, query).map(Self::Sqlite)
-            }
-            "postgresql"
-            | "postgres"
-            | "postgresql+asyncpg"
-            | "postgres+asyncpg"
-            | "postgresql+psycopg"
-            | "postgresql+psycopg2" => {
+        let scheme = scheme.to_ascii_lowercase();
+        let (base, driver) = scheme.split_once('+').unwrap_or((&scheme, ""));
+        match base {
+            "sqlite" if SQLITE_DRIVERS.contains(&driver) => SqliteUrl::parse(rest, query).map(Self::Sqlite),
+            "postgresql" | "postgres" if POSTGRES_DRIVERS.contains(&driver) => {
                 PostgresUrl::parse(rest, query).map(|url| Self::Postgres(Box::new(url)))
             }
+            "sqlite" | "postgresql" | "postgres" => invalid("names a driver behind its + that is not known"),
             _ => invalid("has a scheme that is neither sqlite nor postgresql"),
         }
     }
 }
+
+/// What SQLAlchemy's users have behind the scheme. A driver of something else, such as an encrypted SQLite, is none.
+const SQLITE_DRIVERS: [&str; 3] = ["", "aiosqlite", "pysqlite"];
+const POSTGRES_DRIVERS: [&str; 6] = ["", "asyncpg", "psycopg", "psycopg_async", "psycopg2", "pg8000"];
 
 impl fmt::Display for DatabaseUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -118,6 +104,12 @@ impl fmt::Display for DatabaseUrl {
     }
 }
 
+/// A parameter with its article: `a port`, `an sslmode`.
+fn a(name: &str) -> String {
+    let vowel = name.starts_with(['a', 'e', 'i', 'o']) || name.starts_with("ssl");
+    format!("{} {name}", if vowel { "an" } else { "a" })
+}
+
 /// The parameters of a URL's query, decoded, in order.
 fn parameters(query: &str) -> impl Iterator<Item = Result<(String, String), InvalidInput>> {
     query.split('&').filter(|pair| !pair.is_empty()).map(|pair| {
@@ -127,67 +119,44 @@ fn parameters(query: &str) -> impl Iterator<Item = Result<(String, String), Inva
 }
 
 fn decode(text: &str) -> Result<String, InvalidInput> {
+    let mut codes = text.split('%').skip(1).map(str::as_bytes);
+    if !codes.all(|code| code.len() >= 2 && code[..2].iter().all(u8::is_ascii_hexdigit)) {
+        return invalid("has a % that no two hexadecimal digits follow; write %25 for a percent sign");
+    }
     match percent_decode_str(text).decode_utf8() {
         Ok(text) if !text.contains('\0') => Ok(text.into_owned()),
         _ => invalid("has a percent-encoded part that is no text"),
     }
 }
 
-/// Names a parameter that nobody knows, and the known one that is most like it.
+/// What each parameter was set to, to find out one that is set to two things.
+#[derive(Default)]
+struct Seen(Vec<(String, String)>);
+
+impl Seen {
+    /// Notes that `name`, which is known, was set to `value`.
+    fn note(&mut self, name: &str, value: &str) -> Result<(), InvalidInput> {
+        if self.0.iter().any(|(known, other)| known == name && other != value) {
+            return invalid(format!("sets {name} twice, to different values"));
+        }
+        self.0.push((name.to_owned(), value.to_owned()));
+        Ok(())
+    }
+}
+
+/// Names the known parameter that is most like one that nobody knows. That one is repeated only if it is very much
+/// like it, for it may be a part of a password that was not percent-encoded.
 fn unknown<T>(name: &str, known: &[&str]) -> Result<T, InvalidInput> {
-    // A long or strange name may be a part of a mistyped password.
-    if !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') || name.len() > 40 {
-        return invalid("has a parameter that is not known; percent-encode a password's special characters");
+    let name = name.to_ascii_lowercase();
+    let likeness = |known: &&str| strsim::jaro_winkler(&name, known);
+    let nearest =
+        known.iter().copied().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).unwrap_or_default();
+    if likeness(&nearest) > 0.8 {
+        return invalid(format!("has the unknown parameter {name:?}; is {nearest:?} meant?"));
     }
-    let nearest = known.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
-    invalid(format!("has the unknown parameter {name:?}; is {:?} meant?", nearest.unwrap_or(&"")))
-}
-
-impl SqliteUrl {
-    /// The database in a file, as durable as can be.
-    #[must_use]
-    pub fn file(path: impl AsRef<Path>) -> Self {
-        Self { path: Some(path.as_ref().to_owned()), synchronous: Synchronous::Full }
-    }
-
-    /// A database in memory.
-    #[must_use]
-    pub fn memory() -> Self {
-        Self { path: None, synchronous: Synchronous::Full }
-    }
-
-    fn parse(rest: &str, query: &str) -> Result<Self, InvalidInput> {
-        let path = match decode(rest)?.strip_prefix('/') {
-            None if rest.is_empty() => None,
-            None => {
-                return invalid(
-                    "has two slashes where three are needed: sqlite:///FILE, or sqlite:////ABSOLUTE/PATH",
-                );
-            }
-            Some("" | ":memory:") => None,
-            Some(path) => Some(PathBuf::from(path)),
-        };
-        let mut url = Self { path, synchronous: Synchronous::default() };
-        for parameter in parameters(query) {
-            match parameter? {
-                (name, value) if name == "synchronous" => url.synchronous = value.parse()?,
-                (name, _) => return unknown(&name, &["synchronous"]),
-            }
-        }
-        Ok(url)
-    }
-}
-
-impl FromStr for Synchronous {
-    type Err = InvalidInput;
-
-    fn from_str(text: &str) -> Result<Self, InvalidInput> {
-        match text.to_ascii_lowercase().as_str() {
-            "full" => Ok(Self::Full),
-            "normal" => Ok(Self::Normal),
-            _ => invalid("has a synchronous that is neither full nor normal"),
-        }
-    }
+    invalid(format!(
+        "has an unknown parameter, the nearest known one is {nearest:?}; in a password, & is written %26"
+    ))
 }
 
 #[cfg(test)]

@@ -29,6 +29,8 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("botstore needs a backend: the feature sqlite, postgres, or both");
 
+use std::sync::Arc;
+
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
 pub use botstore_migrations::Migrated;
@@ -68,13 +70,13 @@ pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
 }
 
 /// The store itself, with nothing around it.
-async fn connect(config: &Config) -> Result<Box<dyn BotStore>> {
+async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
     Ok(match &config.url {
         #[cfg(feature = "sqlite")]
-        DatabaseUrl::Sqlite(url) => Box::new(SqliteStore::open(url, config.migrate).await?),
+        DatabaseUrl::Sqlite(url) => Arc::new(SqliteStore::open(url, config.migrate).await?),
         #[cfg(feature = "postgres")]
         DatabaseUrl::Postgres(url) => {
-            Box::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
+            Arc::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => return Err(not_built_in(url)),

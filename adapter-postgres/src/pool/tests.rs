@@ -72,6 +72,29 @@ fn the_minimum_is_opened_though_nobody_asks_for_it() {
 }
 
 #[test]
+fn there_are_never_more_connections_than_allowed() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        for _ in 0..10 {
+            // The pool is filled while everybody wants a connection.
+            let store = database.store_with("pool_size=4&max_overflow=0").await;
+            let all = join_all((0..40).map(|_| store.chat_count()));
+            let most = async {
+                let mut most = 0;
+                for _ in 0..100 {
+                    most = most.max(store.connections.pool.lending.manager().living());
+                    tokio::task::yield_now().await;
+                }
+                most
+            };
+            let (counts, most) = tokio::join!(all, most);
+            assert!(counts.into_iter().all(|count| count.is_ok()));
+            assert!(most <= 4, "{most}");
+        }
+    });
+}
+
+#[test]
 fn a_connection_is_replaced_at_its_age_and_not_before() {
     let Some(database) = Database::migrated() else { return };
     database.run(async |_| {

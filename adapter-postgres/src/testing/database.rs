@@ -51,8 +51,7 @@ pub(crate) struct Database {
 impl Database {
     /// A database without rows; none if `BOTSTORE_TEST_BACKENDS` leaves PostgreSQL out.
     pub(crate) fn migrated() -> Option<Self> {
-        let wanted = std::env::var("BOTSTORE_TEST_BACKENDS").unwrap_or_default();
-        if !wanted.is_empty() && wanted.split(',').all(|backend| backend.trim() != "postgres") {
+        if !is_wanted() {
             return None;
         }
         let database = PostgresServer::shared().unwrap().create_database().unwrap();
@@ -121,6 +120,12 @@ impl Database {
             rows[0].get::<_, Value>(0)[0]["Plan"].clone()
         })
     }
+}
+
+/// Whether `BOTSTORE_TEST_BACKENDS` has PostgreSQL tested.
+pub(crate) fn is_wanted() -> bool {
+    let wanted = std::env::var("BOTSTORE_TEST_BACKENDS").unwrap_or_default();
+    wanted.is_empty() || wanted.split(',').any(|backend| backend.trim() == "postgres")
 }
 
 /// Opens a store whose schema is up to date.

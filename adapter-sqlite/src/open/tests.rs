@@ -124,6 +124,22 @@ async fn a_database_can_shrink_and_its_commits_are_durable() {
 }
 
 #[tokio::test]
+async fn every_connection_waits_for_others_as_long_as_the_url_says() {
+    let directory = TempDir::new().unwrap();
+    let mut url = url(&directory);
+    for milliseconds in [5_000, 1_500] {
+        let store = SqliteStore::open(&url, true).await.unwrap();
+        let timeout = |connection: &Connection| -> Result<i64, Fault> {
+            Ok(connection.pragma_query_value(None, "busy_timeout", |row| row.get(0))?)
+        };
+        assert_eq!(store.write_alone("timeout", timeout).await.unwrap(), milliseconds);
+        assert_eq!(store.read("timeout", timeout).await.unwrap(), milliseconds);
+        store.close().await.unwrap();
+        url.busy_timeout = Duration::from_millis(1_500);
+    }
+}
+
+#[tokio::test]
 async fn a_reader_can_not_write_and_comes_back_after_a_panic() {
     let directory = TempDir::new().unwrap();
     let store = SqliteStore::open(&url(&directory), true).await.unwrap();

@@ -1,5 +1,6 @@
 use std::time::Duration;
 
+use botstore_core::url::SqliteUrl;
 use futures::future::join_all;
 use futures::poll;
 use tempfile::TempDir;
@@ -10,7 +11,7 @@ fn readers() -> (TempDir, Readers, Ended) {
     let directory = TempDir::new().unwrap();
     let path = directory.path().join("bot.db");
     Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
-    let (readers, ended) = Readers::start(&path).unwrap();
+    let (readers, ended) = Readers::start(&path, SqliteUrl::BUSY_TIMEOUT).unwrap();
     (directory, readers, ended)
 }
 

@@ -38,9 +38,9 @@ pub(crate) fn held(results: &Results, cells: &[Cell], contestants: &[Contestant]
     limits.extend(against_pgbench(results, CHAT_1, 0.8));
     limits.extend(against_pgbench(results, CHAT_64, 3.5));
     limits.extend([Sqlite, Postgresql].iter().filter_map(|&on| ahead(results, cells, contestants, on)));
-    for work in READS {
-        limits.extend(read_on_sqlite(results, Cell::small(work, 1)));
-        limits.extend(read_on_postgresql(results, Cell::small(work, 1)));
+    for &cell in cells.iter().filter(|cell| READS.contains(&cell.work) && cell.callers == 1) {
+        limits.extend(read_on_sqlite(results, cell));
+        limits.extend(read_on_postgresql(results, cell));
     }
     for backend in [Sqlite, Postgresql] {
         limits.extend(cells.iter().filter_map(|&cell| quick(results, cell, backend)));

@@ -12,6 +12,7 @@ mod kv_expiry;
 mod kv_listing;
 mod kv_races;
 mod kv_values;
+mod layers;
 mod lifecycle;
 mod maintenance;
 mod maintenance_scale;
@@ -59,6 +60,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Case)> {
         ("lifecycle", lifecycle::CASES),
         ("lifecycle", reopening::CASES),
         ("lifecycle", migration::CASES),
+        ("layers", layers::CASES),
         ("input", input::CASES),
         ("input", input_numbers::CASES),
         ("model", model::CASES),

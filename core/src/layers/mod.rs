@@ -40,6 +40,7 @@ mod retry;
 
 use std::fmt::Debug;
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::error::Result;
 use crate::store::BotStore;
@@ -72,14 +73,14 @@ pub trait Layer: Debug + Send + Sync {
 /// A store with a layer around it.
 #[derive(Debug)]
 pub struct Layered<L> {
-    inner: Box<dyn BotStore>,
+    inner: Arc<dyn BotStore>,
     layer: L,
 }
 
 impl<L: Layer> Layered<L> {
     /// Puts `layer` around a store.
     #[must_use]
-    pub fn new(inner: Box<dyn BotStore>, layer: L) -> Self {
+    pub fn new(inner: Arc<dyn BotStore>, layer: L) -> Self {
         Self { inner, layer }
     }
 }
