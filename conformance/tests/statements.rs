@@ -112,14 +112,13 @@ async fn watch(parameters: &str) -> [Vec<(&'static str, Vec<String>)>; 3] {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_operation_is_one_statement_prepared_once() {
-    let [first, second] = watch("").await;
-    for (operation, steps) in first {
-        assert!(
-            ["parse bind execute", "bind execute"].contains(&&*steps.join(" ")),
-            "{operation}: {steps:?}"
-        );
+    // A source's first batch and its later ones are two forms of the statement.
+    let [first, second, third] = watch("").await;
+    for (operation, steps) in [first, second].concat() {
+        let steps = steps.join(" ");
+        assert!(["parse bind execute", "bind execute"].contains(&&*steps), "{operation}: {steps}");
     }
-    for (operation, steps) in second {
+    for (operation, steps) in third {
         assert_eq!(steps, ["bind", "execute"], "{operation}");
     }
 }
