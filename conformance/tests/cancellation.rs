@@ -6,39 +6,138 @@ use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use botstore::Config;
 use botstore::model::{
-    Batch, ChannelEvent, Claim, Expect, KvKey, KvName, KvValue, Limit, MessageText, NewMessage, Plugin,
-    Timestamp, Username,
+    Claim, Expect, KvKey, KvName, KvValue, Limit, MessageText, NewMessage, Plugin, Seconds, Timestamp,
+    Username,
 };
 use botstore::store::BotStore;
+use botstore::{Config, Events as _};
 use botstore_conformance::load::Load;
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
 
+/// Calls that are given up, if they have not ended by then.
 const CALLS: u64 = 10_000;
-const CONNECTIONS: u64 = 15;
 
-/// Random numbers that are the same in every run.
-struct Random(u64);
+/// What the store has.
+const SETTINGS: &str = "pool_size=5&max_overflow=10";
+const CONNECTIONS: usize = 15;
 
-impl Random {
-    /// A number less than `end`: SplitMix64.
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (z ^ (z >> 31)) % end
+/// Nothing takes as long, unless it never ends.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The `n`-th of random numbers that are the same in every run, by SplitMix64, less than `end`.
+fn random(n: u64, end: u64) -> u64 {
+    let z = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (z ^ (z >> 31)) % end
+}
+
+/// Lets a future go on `times` times, and then drops it, wherever it is; whether it had ended by itself.
+async fn give_up_after(times: u64, future: impl Future) -> bool {
+    let mut future = pin!(future);
+    let mut left = times;
+    poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(false);
+        }
+        left -= 1;
+        future.as_mut().poll(context).map(|_| true)
+    })
+    .await
+}
+
+fn ada() -> Username {
+    Username::new("ada").unwrap()
+}
+
+/// Makes a call of some kind; what comes of it does not matter.
+async fn call(store: &dyn BotStore, n: u64) {
+    let now = Timestamp::new(1_000).unwrap();
+    match random(n + CALLS, 6) {
+        0 => _ = store.user_joined(now, &ada()).await,
+        1 => _ = store.user_stats(&ada()).await,
+        2 => {
+            let key = KvKey { plugin: Plugin::new("quiz").unwrap(), key: KvName::new("score").unwrap() };
+            _ = store.kv_put(&key, &KvValue::new(&json!(n)).unwrap(), None, Expect::Any, now).await;
+        }
+        3 => {
+            let message = NewMessage::new(MessageText::new("given up").unwrap()).unwrap();
+            _ = store.enqueue(&message, now).await;
+        }
+        4 => {
+            let claim = Claim::new(now, Seconds::new(60).unwrap()).unwrap();
+            _ = store.claim_messages(claim, Limit::new(1).unwrap()).await;
+        }
+        _ => _ = store.recent_chat(Limit::new(5).unwrap()).await,
     }
 }
 
-/// A number of connections' states.
-async fn states(database: &PostgresDatabase) -> Vec<String> {
-    let states = "SELECT DISTINCT state FROM pg_stat_activity
-        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'";
-    database.sql(states).await.unwrap()
+/// How many connections of stores there are of which this is true.
+async fn connections(database: &PostgresDatabase, what: &str) -> usize {
+    let count = format!(
+        "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'rosey-bot' AND {what}"
+    );
+    database.sql(&count).await.unwrap()[0].parse().unwrap()
+}
+
+/// Waits until there are so many connections of which this is true.
+async fn wait_for(database: &PostgresDatabase, what: &str, expected: usize) {
+    let begun = Instant::now();
+    loop {
+        let count = connections(database, what).await;
+        if count == expected {
+            return;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{count} connections for which {what}, and not {expected}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connection() {
+    let database = PostgresServer::start_own("").unwrap().create_migrated().unwrap();
+    let url = format!("{}?{SETTINGS}", database.url());
+    let store: Arc<dyn BotStore> = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap().into();
+    let load = Load::begin(&store, 4);
+
+    let given_up = stream::iter(0..CALLS).map(|n| {
+        let store = Arc::clone(&store);
+        tokio::spawn(async move { !give_up_after(1 + random(n, 8), call(store.as_ref(), n)).await })
+    });
+    let given_up =
+        given_up.buffer_unordered(32).map(Result::unwrap).filter(|&given_up| async move { given_up });
+    let given_up = given_up.count().await;
+
+    load.progress(1, PATIENCE).await;
+    let account = load.end().await;
+    println!("{given_up} of {CALLS} calls were given up; {account}");
+    assert!(given_up as u64 > CALLS / 3, "{given_up}");
+    account.check(store.as_ref()).await;
+
+    wait_for(&database, "state <> 'idle'", 0).await;
+    every_connection_works(&store, &database).await;
+    store.close().await.unwrap();
+}
+
+/// As many calls as there are connections get one each, at the same time.
+async fn every_connection_works(store: &Arc<dyn BotStore>, database: &PostgresDatabase) {
+    let other = database.connect().await.unwrap();
+    other.batch_execute("BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE").await.unwrap();
+    let calls = (0..CONNECTIONS).map(|_| {
+        let store = Arc::clone(store);
+        tokio::spawn(async move { store.user_stats(&ada()).await })
+    });
+    let calls: Vec<_> = calls.collect();
+    wait_for(database, "wait_event_type = 'Lock'", CONNECTIONS).await;
+    other.batch_execute("COMMIT").await.unwrap();
+    for answer in join_all(calls).await {
+        assert!(answer.unwrap().unwrap().is_some());
+    }
 }

@@ -14,7 +14,7 @@ use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use futures::future::join_all;
 
 /// Whoever reads a user waits while this transaction is open.
-const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(";
+const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE";
 
 fn database() -> PostgresDatabase {
     static SERVER: OnceLock<PostgresServer> = OnceLock::new();
@@ -30,20 +30,13 @@ fn ada() -> Username {
     Username::new("ada").unwrap()
 }
 
-/// How many connections of stores there are.
-async fn connections(database: &PostgresDatabase) -> u64 {
-    let count = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND application_name = 'rosey-bot'";
-    database.sql(count).await.unwrap()[0].parse().unwrap()
-}
-
-/// Waits until so many statements wait for a lock.
-async fn wait_for_waiting(database: &PostgresDatabase, statements: u64) {
-    let waiting = "SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while database.sql(waiting).await.unwrap()[0].parse::<u64>().unwrap() < statements {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+/// How many connections of stores there are of which this is true.
+async fn connections(database: &PostgresDatabase, what: &str) -> u64 {
+    let count = format!(
+        "SELECT count(*) FROM pg_stat_activity
+            WHERE datname = current_database() AND application_name = 'rosey-bot' AND {what}"
+    );
+    database.sql(&count).await.unwrap()[0].parse().unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -57,8 +50,8 @@ async fn two_hundred_callers_share_twenty_connections_and_none_starves() {
         tokio::spawn(async move {
             let mut calls = 0_u64;
             while Instant::now() < over {
-                let name = Username::new(&format!("user{n}")).unwrap();
-                if calls % 4 == 0 {
+                let name = Username::new(format!("user{n}")).unwrap();
+                if calls.is_multiple_of(4) {
                     store.user_joined(Timestamp::new(1).unwrap(), &name).await.unwrap();
                 } else {
                     assert!(store.user_stats(&name).await.unwrap().is_some());
@@ -70,7 +63,7 @@ async fn two_hundred_callers_share_twenty_connections_and_none_starves() {
     });
     let callers: Vec<_> = callers.collect();
     while Instant::now() < over {
-        most.fetch_max(connections(&database).await, Ordering::Relaxed);
+        most.fetch_max(connections(&database, "true").await, Ordering::Relaxed);
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     let calls: Vec<u64> = join_all(callers).await.into_iter().map(Result::unwrap).collect();
@@ -84,16 +77,17 @@ async fn two_hundred_callers_share_twenty_connections_and_none_starves() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_waits_too_long_is_told_so_with_the_figures() {
-    let database = Arc::new(database());
+    let database = database();
     let store = open(&database, "pool_size=2&max_overflow=3&pool_timeout=400ms").await;
-    let locker = Arc::clone(&database);
-    let lock = tokio::spawn(async move { locker.sql(&format!("{LOCK}3); COMMIT")).await });
-    let mut blocked = Vec::new();
-    // The first waits for the lock before the others come, else those could be ahead of it.
-    for n in 0..5 {
+    let other = database.connect().await.unwrap();
+    other.batch_execute(LOCK).await.unwrap();
+    let blocked = (0..5).map(|_| {
         let store = Arc::clone(&store);
-        blocked.push(tokio::spawn(async move { store.user_stats(&ada()).await }));
-        wait_for_waiting(&database, n + 1).await;
+        tokio::spawn(async move { store.user_stats(&ada()).await })
+    });
+    let blocked: Vec<_> = blocked.collect();
+    while connections(&database, "wait_event_type = 'Lock'").await < 5 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let begun = Instant::now();
     let error = store.health().await.unwrap_err();
@@ -101,8 +95,8 @@ async fn whoever_waits_too_long_is_told_so_with_the_figures() {
     assert_eq!(*error.kind(), ErrorKind::PoolExhausted, "{error}");
     assert!((Duration::from_millis(400)..Duration::from_millis(1500)).contains(&waited), "{waited:?}");
     let text = error.to_string();
-    assert!(text.contains('5') && text.contains("400ms"), "the connections and the time are not in: {text}");
-    lock.await.unwrap().unwrap();
+    assert!(text.contains("5 connections") && text.contains("400ms"), "{text}");
+    other.batch_execute("COMMIT").await.unwrap();
     for answer in join_all(blocked).await {
         assert_eq!(answer.unwrap().unwrap(), None);
     }

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, anyhow, bail};
 use botstore::url::DatabaseUrl;
-use tokio_postgres::{NoTls, SimpleQueryMessage};
+use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 
 use super::{Limits, PostgresServer, Secret};
 
@@ -49,6 +49,17 @@ impl PostgresDatabase {
         query(&self.admin.0, statements).await
     }
 
+    /// Connects as the administrator, for a transaction that is to last. The connection ends when the client is dropped.
+    ///
+    /// # Errors
+    ///
+    /// The server refuses.
+    pub async fn connect(&self) -> anyhow::Result<Client> {
+        let (client, connection) = tokio_postgres::connect(&connection_string(&self.admin.0)?, NoTls).await?;
+        tokio::spawn(connection);
+        Ok(client)
+    }
+
     /// A further database on the same server, without any table.
     ///
     /// # Errors
@@ -86,9 +97,9 @@ impl Drop for PostgresDatabase {
 
 /// Runs statements on a connection of its own, without TLS, and gives the first column of the rows, as text.
 pub(crate) async fn query(url: &str, statements: &str) -> anyhow::Result<Vec<String>> {
-    let DatabaseUrl::Postgres(url) = url.parse()? else { bail!("the URL is not PostgreSQL's") };
+    let server = connection_string(url)?;
     let answer = async {
-        let (client, connection) = tokio_postgres::connect(&url.connection_string(), NoTls).await?;
+        let (client, connection) = tokio_postgres::connect(&server, NoTls).await?;
         // Whoever copies or drops the database next finds nobody connected.
         let (answer, _) = tokio::join!(
             async move {
@@ -119,6 +130,12 @@ pub(crate) fn blocking<T: Send>(future: impl Future<Output = anyhow::Result<T>> 
             .spawn(|| tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future));
         worker.join().map_err(|_| anyhow!("the thread panicked"))?
     })
+}
+
+/// The URL in the driver's form.
+fn connection_string(url: &str) -> anyhow::Result<String> {
+    let DatabaseUrl::Postgres(url) = url.parse()? else { bail!("the URL is not PostgreSQL's") };
+    Ok(url.connection_string())
 }
 
 /// A statement up to the password that it sets.
