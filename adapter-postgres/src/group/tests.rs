@@ -170,7 +170,9 @@ fn whoever_waits_while_all_slots_are_in_use_gets_the_first_that_ends() {
         let more = async {
             for batches in others.chunks(20) {
                 let recorded = join_all(batches.iter().map(|batch| store.record(batch))).await;
-                recorded.into_iter().for_each(|recorded| drop(recorded.unwrap()));
+                for recorded in recorded {
+                    recorded.unwrap();
+                }
             }
             client.batch_execute("COMMIT").await.unwrap();
         };
