@@ -9,6 +9,7 @@ use botstore::url::{DatabaseUrl, SqliteUrl};
 use tempfile::TempDir;
 
 use crate::case::Needs;
+use crate::secrets;
 use crate::server::PostgresDatabase;
 use crate::unopened::{Raw, Unopened};
 
@@ -81,7 +82,7 @@ impl Database {
                 (Home::Postgres(database), config)
             }
         };
-        let store = botstore::open(&config).await.context("cannot open the fresh database")?;
+        let store = secrets::open(&config).await.context("cannot open the fresh database")?;
         Ok(Self { store: around(store), around, config, home })
     }
 
@@ -129,7 +130,7 @@ impl Database {
     ///
     /// The database cannot be opened.
     pub async fn open_another(&self) -> Arc<dyn BotStore> {
-        match botstore::open(&self.config).await {
+        match secrets::open(&self.config).await {
             Ok(store) => (self.around)(store),
             Err(error) => panic!("cannot open another store: {error}"),
         }

@@ -8,6 +8,7 @@
 //! | [`server`] | finds or starts PostgreSQL, in several flavours; the program's own tests use it too |
 //! | [`cluster`] | a primary with a standby that takes its place |
 //! | [`proxy`] | a network that fails |
+//! | [`secrets`] | a search for passwords in everything that is said |
 //! | [`load`] | callers, and what they were told |
 //!
 //! `tests/suite.rs` runs every case on every backend, as `postgres::outbound::two_claimants_never_share_a_message`. The
@@ -30,6 +31,7 @@ mod given;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a load that panics is a test that fails")]
 pub mod load;
 pub mod proxy;
+pub mod secrets;
 pub mod server;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
 mod snapshot;

@@ -19,6 +19,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use anyhow::{Context as _, anyhow, bail};
+use botstore::url::DatabaseUrl;
+
+use crate::secrets;
 
 pub use database::PostgresDatabase;
 pub(crate) use database::{blocking, query};
@@ -108,6 +111,11 @@ impl PostgresServer {
     ///
     /// It does not answer.
     pub fn at(url: String) -> anyhow::Result<Self> {
+        if let DatabaseUrl::Postgres(url) = url.parse()?
+            && let Some(password) = &url.password
+        {
+            secrets::also(password.reveal(), &url.to_string());
+        }
         let server = Self::new(Secret(url.clone()), Secret(url), None);
         server.execute("SELECT 1")?;
         Ok(server)

@@ -10,6 +10,8 @@ use botstore::store::BotStore;
 use botstore::{ErrorKind, Result, StoreError};
 use fastrand::Rng;
 
+use crate::secrets;
+
 /// How likely each fault is, from 0 to 1.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Faults {
@@ -115,6 +117,6 @@ pub fn policy() -> RetryPolicy {
 /// No answers are lost, for it is no fault that the one to the second attempt is another: skipped in place of applied.
 pub fn retried(store: Box<dyn BotStore>) -> Arc<dyn BotStore> {
     let faults = Faults { refused: 0.2, lost: 0.0, delayed: 0.2 };
-    let unreliable = Layered::new(store.into(), Unreliable::new(7, faults));
+    let unreliable = Layered::new(secrets::searched(store), Unreliable::new(7, faults));
     Arc::new(Layered::new(Arc::new(unreliable), Retry::new(policy())))
 }

@@ -16,6 +16,7 @@ use botstore::store::BotStore;
 use botstore::{Config, Events as _};
 use botstore_conformance::load::Load;
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use fastrand::Rng;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
@@ -29,14 +30,6 @@ const CONNECTIONS: usize = 15;
 
 /// Nothing takes as long, unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
-
-/// The `n`-th of random numbers that are the same in every run, by SplitMix64, less than `end`.
-fn random(n: u64, end: u64) -> u64 {
-    let z = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (z ^ (z >> 31)) % end
-}
 
 /// Lets a future go on `times` times, and then drops it, wherever it is; whether it had ended by itself.
 async fn give_up_after(times: u64, future: impl Future) -> bool {
@@ -59,7 +52,7 @@ fn ada() -> Username {
 /// Makes a call of some kind; what comes of it does not matter.
 async fn call(store: &dyn BotStore, n: u64) {
     let now = Timestamp::new(1_000).unwrap();
-    match random(n + CALLS, 6) {
+    match n % 6 {
         0 => _ = store.user_joined(now, &ada()).await,
         1 => _ = store.user_stats(&ada()).await,
         2 => {
@@ -107,9 +100,10 @@ async fn calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connectio
     let store: Arc<dyn BotStore> = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap().into();
     let load = Load::begin(&store, 4);
 
+    let mut random = Rng::with_seed(10_000);
     let given_up = stream::iter(0..CALLS).map(|n| {
-        let store = Arc::clone(&store);
-        tokio::spawn(async move { !give_up_after(1 + random(n, 8), call(store.as_ref(), n)).await })
+        let (store, polls) = (Arc::clone(&store), random.u64(1..=8));
+        tokio::spawn(async move { !give_up_after(polls, call(store.as_ref(), n)).await })
     });
     let given_up =
         given_up.buffer_unordered(32).map(Result::unwrap).filter(|&given_up| async move { given_up });

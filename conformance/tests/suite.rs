@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 
 use botstore_conformance::server::{Flavour, PostgresDatabase};
-use botstore_conformance::{Around, Backend, Case, cases, unreliable};
+use botstore_conformance::{Around, Backend, Case, cases, secrets, unreliable};
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 /// The migrated database that PostgreSQL's cases copy, made when the first of them runs.
@@ -88,12 +88,13 @@ fn main() -> ExitCode {
     };
     let mut trials = Vec::new();
     for planned in &planned {
-        trials.extend(cases::all().map(|(area, case)| trial(planned, ("", Arc::from), area, case)));
+        trials.extend(cases::all().map(|(area, case)| trial(planned, ("", secrets::searched), area, case)));
         if ["sqlite_file", "postgres"].contains(&planned.name()) {
             let retried: (&str, Around) = ("_unreliable", unreliable::retried);
             trials.extend(cases::all().map(|(area, case)| trial(planned, retried, area, case)));
         }
     }
+    secrets::begin();
     let conclusion = libtest_mimic::run(&arguments, trials);
     for planned in &planned {
         if let Planned::Postgres(name, _, template) = planned
@@ -104,5 +105,15 @@ fn main() -> ExitCode {
     }
     // The server stops with the last that holds it, before the process ends.
     drop(planned);
-    conclusion.exit_code()
+    if nothing_leaked() { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
+
+/// Says what came of the search for passwords in all that the cases made stores say.
+fn nothing_leaked() -> bool {
+    let secrets::Outcome { texts, found } = secrets::outcome();
+    eprintln!("{texts} lines of the log and errors were searched for passwords: {} have one", found.len());
+    for text in &found {
+        eprintln!("a password was in: {text}");
+    }
+    found.is_empty()
 }

@@ -7,6 +7,7 @@ use botstore::{Config, ErrorKind, Migrated};
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{chat, kind_of, record, together};
+use crate::secrets;
 use crate::unopened::{Raw, Unopened};
 
 pub(super) const CASES: &[Case] = cases![
@@ -51,9 +52,9 @@ const NEWEST: [&str; 3] = ["V1__original_tables", "V2__sources_and_plugin_values
 async fn refused(config: &Config, raw: Raw<'_>) {
     let before = (raw.tables().await, history(raw).await);
     for config in [config.clone(), config.clone().without_migration()] {
-        assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+        assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
     }
-    assert_eq!(kind_of(botstore::migrate(config).await), ErrorKind::Schema);
+    assert_eq!(kind_of(secrets::migrate(config).await), ErrorKind::Schema);
     assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
@@ -74,7 +75,7 @@ async fn works(store: &dyn BotStore) {
 
 async fn an_empty_database_is_brought_to_the_newest_schema(db: Database) {
     let unopened = db.unopened().unwrap();
-    let store = botstore::open(&unopened.config()).await.unwrap();
+    let store = secrets::open(&unopened.config()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
     assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
@@ -84,12 +85,12 @@ async fn a_migration_says_what_it_did(db: Database) {
     let unopened = db.unopened().unwrap();
     let url = unopened.config().url;
     let applied = NEWEST.map(str::to_owned).to_vec();
-    assert_eq!(botstore::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 3, applied });
+    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 3, applied });
     assert_eq!(
-        botstore::migrate(&Config::new(url.clone())).await.unwrap(),
+        secrets::migrate(&Config::new(url.clone())).await.unwrap(),
         Migrated { version: 3, applied: vec![] }
     );
-    let store = botstore::open(&unopened.config().without_migration()).await.unwrap();
+    let store = secrets::open(&unopened.config().without_migration()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
 }
@@ -105,7 +106,7 @@ async fn opening_again_leaves_the_history_as_it_is(mut db: Database) {
 
 async fn without_migration_a_current_database_is_opened(db: Database) {
     record(db.store().as_ref(), [chat(1, "ada", "hello")]).await;
-    let store = botstore::open(&db.config().without_migration()).await.unwrap();
+    let store = secrets::open(&db.config().without_migration()).await.unwrap();
     assert_eq!(store.chat_count().await.unwrap().get(), 1);
     store.close().await.unwrap();
 }
@@ -113,7 +114,7 @@ async fn without_migration_a_current_database_is_opened(db: Database) {
 async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Database) {
     let unopened = db.unopened().unwrap();
     let config = unopened.config().without_migration();
-    assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+    assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
     if let Unopened::Sqlite(file) = &unopened {
         assert!(!file.path().exists());
     }
@@ -146,7 +147,7 @@ async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Data
     let (config, raw) = (db.config().without_migration(), db.raw());
     undo_versions_2_and_3(raw).await;
     let before = (raw.tables().await, history(raw).await);
-    assert_eq!(kind_of(botstore::open(&config).await), ErrorKind::Schema);
+    assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
     assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
@@ -178,7 +179,7 @@ async fn tables_of_other_names_are_left_alone(db: Database) {
     let unopened = db.unopened().unwrap();
     let (config, raw) = (unopened.config(), unopened.raw());
     raw.sql("CREATE TABLE notes (note TEXT); INSERT INTO notes VALUES ('kept')").await;
-    let store = botstore::open(&config).await.unwrap();
+    let store = secrets::open(&config).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
     assert_eq!(raw.sql("SELECT note FROM notes").await, ["kept"]);
@@ -208,7 +209,7 @@ async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
         }
     }
     // As it was, it is opened again.
-    let store = botstore::open(&config).await.unwrap();
+    let store = secrets::open(&config).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
 }
@@ -218,7 +219,7 @@ async fn sixteen_that_open_an_empty_database_at_once_all_succeed(db: Database) {
     let openers = (0..16).map(|index| {
         let config = unopened.config();
         async move {
-            let store = botstore::open(&config).await.unwrap();
+            let store = secrets::open(&config).await.unwrap();
             record(store.as_ref(), [chat(index, "ada", "hello")]).await;
             store
         }
@@ -234,7 +235,7 @@ async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Dat
     let unopened = db.unopened().unwrap();
     let migrations = (0..16).map(|_| {
         let config = unopened.config();
-        async move { botstore::migrate(&config).await.unwrap() }
+        async move { secrets::migrate(&config).await.unwrap() }
     });
     let migrated = together(migrations).await;
     assert!(migrated.iter().all(|migrated| migrated.version == 3));

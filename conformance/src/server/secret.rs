@@ -2,17 +2,16 @@
 
 use botstore::model::TokenSecret;
 
+use crate::secrets::MARK;
+
 /// A password, or a URL that holds one, which does not appear in debug output.
 #[derive(Clone)]
 pub(crate) struct Secret(pub(crate) String);
 
 impl Secret {
-    /// What every password that is made here begins with, so that it is found wherever it should not be.
-    pub(crate) const MARK: &'static str = "never-shown-";
-
     /// A new password, which may stand in a URL and in SQL as it is.
     pub(super) fn generate() -> anyhow::Result<Self> {
-        Ok(Self(format!("{}{}", Self::MARK, TokenSecret::generate()?.reveal())))
+        Ok(Self(format!("{}{}", MARK, TokenSecret::generate()?.reveal())))
     }
 
     /// The URL, of another database.

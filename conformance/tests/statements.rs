@@ -1,0 +1,132 @@
+//! What the server is asked to do for each operation, by its own log: one statement, and no transaction around it.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+use botstore::Config;
+use botstore::model::{
+    ActionFilter, Batch, Claim, CloseSessions, Expect, KvKey, KvName, KvPrefix, KvValue, Limit, MessageText,
+    NewMessage, NewToken, Plugin, Position, RowKey, Seconds, Settlement, Source, Timestamp, TokenSecret,
+    TokenSelector, Username,
+};
+use botstore::store::BotStore;
+use botstore_conformance::load::line;
+use botstore_conformance::server::PostgresServer;
+use serde_json::json;
+
+/// The server logs each message that makes it do something.
+const SETTINGS: &str = "log_min_duration_statement = 0\nlog_line_prefix = '[%a] '\n";
+
+/// What the server did for stores, in order: `parse`, `bind`, `execute` or `statement`, the last without preparation.
+fn steps(log: &str) -> Vec<&str> {
+    let of_stores = log.lines().filter_map(|line| line.strip_prefix("[rosey-bot] LOG:  duration: "));
+    of_stores.map(|line| line.split_whitespace().nth(2).unwrap().trim_end_matches(':')).collect()
+}
+
+/// What the server did for each call, by the operation's name.
+struct Watched<'a> {
+    server: &'a PostgresServer,
+    seen: usize,
+    calls: Vec<(&'static str, Vec<String>)>,
+}
+
+impl Watched<'_> {
+    /// Notes what the server did since the last note.
+    fn note(&mut self, operation: &'static str) {
+        let log = self.server.log().unwrap();
+        let steps = steps(&log[self.seen..]).into_iter().map(str::to_owned).collect();
+        self.seen = log.len();
+        self.calls.push((operation, steps));
+    }
+}
+
+/// Makes each call that is one statement, `round` being a number of its own.
+async fn each_operation(store: &dyn BotStore, round: i64, watched: &mut Watched<'_>) {
+    macro_rules! watch {
+        ($method:ident($($argument:expr),*)) => {{
+            let answer = store.$method($($argument),*).await.unwrap();
+            watched.note(stringify!($method));
+            answer
+        }};
+    }
+    let now = Timestamp::new(round * 1_000).unwrap();
+    let few = Limit::new(5).unwrap();
+    let source = Source::new("log").unwrap();
+    let position = |position| Position::new(position).unwrap();
+
+    watch!(record(&Batch::new(vec![line("hello")]).unwrap()));
+    let events = vec![(position(round), line("hello"))];
+    watch!(record(&Batch::with_cursor(source.clone(), position(round - 1), events).unwrap()));
+    watch!(position(&source));
+
+    watch!(user_stats(&Username::new("ada").unwrap()));
+    watch!(top_chatters(few));
+    watch!(user_totals());
+    watch!(close_sessions(CloseSessions::LastSign));
+    watch!(recent_chat(few));
+    watch!(chat_after(RowKey::START, few));
+    watch!(chat_count());
+    watch!(channel_stats());
+    watch!(count_samples_after(RowKey::START, few));
+    watch!(count_sample_count());
+    watch!(current_status());
+    watch!(user_actions(&ActionFilter::default(), RowKey::END, few));
+
+    let message = NewMessage::new(MessageText::new("hello").unwrap()).unwrap();
+    watch!(enqueue(&message, now));
+    watch!(due_messages(now, few));
+    let leases = watch!(claim_messages(Claim::new(now, Seconds::new(60).unwrap()).unwrap(), few));
+    watch!(settle_message(&leases[0], &Settlement::Sent, now));
+    watch!(outbound_messages(None, None, few));
+
+    let secret = TokenSecret::generate().unwrap();
+    watch!(create_token(&NewToken::of(&secret), now));
+    watch!(check_token(&secret.hash(), now));
+    watch!(revoke_token(&TokenSelector::Whole(secret.hash()), now));
+    watch!(tokens(None, few));
+
+    let plugin = Plugin::new("quiz").unwrap();
+    let key = KvKey { plugin: plugin.clone(), key: KvName::new("score").unwrap() };
+    watch!(kv_put(&key, &KvValue::new(&json!(round)).unwrap(), None, Expect::Any, now));
+    watch!(kv_get(&key, now));
+    watch!(kv_list(&plugin, &KvPrefix::new("").unwrap(), None, now, few));
+    watch!(kv_delete(&key, None, now));
+    watch!(health());
+}
+
+/// What the server did, for each operation in turn, in three rounds.
+async fn watch(parameters: &str) -> [Vec<(&'static str, Vec<String>)>; 3] {
+    let server = PostgresServer::start_own(SETTINGS).unwrap();
+    let database = server.create_migrated().unwrap();
+    // One connection: what is prepared on it is prepared for the next call.
+    let url = format!("{}?pool_size=1&max_overflow=0{parameters}", database.url());
+    let store = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap();
+    let mut rounds = [1, 2, 3].map(|round| (round, Vec::new()));
+    for (round, calls) in &mut rounds {
+        let mut watched = Watched { server: &server, seen: server.log().unwrap().len(), calls: Vec::new() };
+        each_operation(store.as_ref(), *round, &mut watched).await;
+        *calls = watched.calls;
+    }
+    store.close().await.unwrap();
+    rounds.map(|(_, calls)| calls)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_operation_is_one_statement_prepared_once() {
+    let [first, second] = watch("").await;
+    for (operation, steps) in first {
+        assert!(
+            ["parse bind execute", "bind execute"].contains(&&*steps.join(" ")),
+            "{operation}: {steps:?}"
+        );
+    }
+    for (operation, steps) in second {
+        assert_eq!(steps, ["bind", "execute"], "{operation}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_cache_each_operation_is_one_statement_all_the_same() {
+    for (operation, steps) in watch("&statement_cache=off").await.concat() {
+        assert_eq!(steps, ["parse", "bind", "execute"], "{operation}");
+    }
+}
