@@ -226,3 +226,6 @@ impl PostgresStore {
         Ok(self.rows(operation, intent, sql, params).await?.pop())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,9 +16,6 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::tls;
 
-/// How long connecting to one server may take, from looking its name up to the end of its greeting.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 /// Whatever makes connections.
 pub(crate) struct Connector {
     servers: Vec<Server>,
@@ -63,7 +60,7 @@ impl Connector {
         Ok(Self {
             servers,
             tls: tls::connector(&url.tls)?,
-            timeout: url.connect_timeout.unwrap_or(CONNECT_TIMEOUT),
+            timeout: url.connect_timeout.unwrap_or(PostgresUrl::CONNECT_TIMEOUT),
             shuffle: url.load_balance,
         })
     }

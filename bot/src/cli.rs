@@ -17,11 +17,14 @@ sqlite:///bot_data.db. PostgreSQL's form is postgresql://USER:PASSWORD@HOST/DATA
 
 Environment:
   DATABASE_URL  the database; a password is safer here than in the list of processes
+  PGPASSWORD    the password for PostgreSQL, if the URL has none
+  ROSEY_ENV     how many connections to PostgreSQL: development, staging, production
   ROSEY_LOG     what to log on standard error: error, warn (default), info, debug, trace
+Every setting has a variable of its own, such as ROSEY_POOL_SIZE; `rosey doctor` shows them all.
 
 Exit codes:
   0  done
-  1  failed
+  1  failed; `doctor`: so did a check
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
 
@@ -68,6 +71,14 @@ Every other command does so too, when it opens the database. Any number of proce
 Example:
   rosey --database-url postgresql://rosey@localhost/rosey_db migrate")]
     Migrate,
+    /// Look how the database is, changing nothing, and say what to do
+    #[command(after_help = "\
+It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.
+
+Examples:
+  rosey doctor
+  rosey --database-url sqlite:///other.db doctor --json")]
+    Doctor,
 }
 
 /// What works on an open store.

@@ -1,5 +1,6 @@
 //! The commands, each in its file.
 
+mod doctor;
 mod history;
 mod maintain;
 mod migrate;
@@ -11,8 +12,8 @@ mod token;
 mod top;
 
 use anyhow::Context as _;
-use botstore::BotStore;
 use botstore::url::DatabaseUrl;
+use botstore::{BotStore, Config};
 use tokio::runtime;
 
 use crate::cli::{Cli, Command, StoreCommand};
@@ -22,22 +23,23 @@ use crate::output::Output;
 
 /// Runs the command line's command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let url = database::find(&cli.database)?;
+    let config = database::configure(&cli.database)?;
     let output = Output::new(cli.json);
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     runtime.block_on(async {
         match cli.command {
-            Command::Migrate => migrate::run(&url, output).await,
-            Command::OnStore(command) => on_store(&command, &url, output).await,
+            Command::Migrate => migrate::run(&config, output).await,
+            Command::Doctor => doctor::run(&config, output).await,
+            Command::OnStore(command) => on_store(&command, &config, output).await,
         }
     })
 }
 
 /// Opens the store, runs the command, and closes the store however that ended.
-async fn on_store(command: &StoreCommand, url: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
-    let store = database::open(url).await?;
-    let result = with_store(command, &*store, url, output).await;
+async fn on_store(command: &StoreCommand, config: &Config, output: Output) -> anyhow::Result<Exit> {
+    let store = database::open(config).await?;
+    let result = with_store(command, &*store, &config.url, output).await;
     let closed = store.close().await;
     let exit = result?;
     closed?;

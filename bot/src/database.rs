@@ -1,5 +1,6 @@
 //! Which database the program works on.
 
+use std::env;
 use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
@@ -16,8 +17,18 @@ use crate::cli::DatabaseArgs;
 /// The configuration file that is read if nobody names one and it is there.
 const DEFAULT_CONFIG: &str = "config.json";
 
+/// How to open the database: where it is, and the settings of the environment.
+pub(crate) fn configure(args: &DatabaseArgs) -> anyhow::Result<Config> {
+    Ok(Config::from_environment(find(args)?, variable)?)
+}
+
+/// The value of a variable of the environment. What is no text in one is shown as such, and so found to be wrong.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+}
+
 /// Finds the database's URL: on the command line, in the environment, in the configuration file.
-pub(crate) fn find(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
+fn find(args: &DatabaseArgs) -> anyhow::Result<DatabaseUrl> {
     let path = args.config.as_deref();
     let given = args.database_url.as_deref().filter(|url| !url.is_empty());
     // A file that somebody names must be there, even where it has no say; another one need not even be readable.
@@ -40,8 +51,8 @@ fn shown(path: Option<&Path>) -> String {
 }
 
 /// Opens the database, bringing its schema up to date.
-pub(crate) async fn open(url: &DatabaseUrl) -> anyhow::Result<Box<dyn BotStore>> {
-    botstore::open(&Config::new(url.clone())).await.with_context(|| Named(url).to_string())
+pub(crate) async fn open(config: &Config) -> anyhow::Result<Box<dyn BotStore>> {
+    botstore::open(config).await.with_context(|| Named(&config.url).to_string())
 }
 
 /// A database as people call it: `SQLite (bot_data.db)`.

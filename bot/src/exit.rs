@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Done,
     /// `token check`: it is no active token.
     NotActive,
+    /// `doctor`: a check failed.
+    Unwell,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::NotActive => Self::from(3),
+            Exit::Unwell => Self::FAILURE,
         }
     }
 }

@@ -1,16 +1,20 @@
 //! The program's log: on standard error, as much of it as `ROSEY_LOG` says.
 
+use std::env;
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
+/// What is logged if nobody says it: warnings, and that the database is back after the warning that it went away.
+const DEFAULT: &str = "warn,botstore_core::layers::outage=info";
+
 /// Begins to log.
 pub(crate) fn start() {
+    let asked = env::var("ROSEY_LOG").ok().filter(|asked| !asked.is_empty());
     let filter = EnvFilter::builder()
         .with_default_directive(LevelFilter::WARN.into())
-        .with_env_var("ROSEY_LOG")
-        .from_env_lossy();
+        .parse_lossy(asked.as_deref().unwrap_or(DEFAULT));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)

@@ -120,10 +120,3 @@ pub fn retried(store: Box<dyn BotStore>) -> Arc<dyn BotStore> {
     let unreliable = Layered::new(secrets::searched(store), Unreliable::new(7, faults));
     Arc::new(Layered::new(Arc::new(unreliable), Retry::new(policy())))
 }
-
-/// Why a case cannot run on such a store; none if it can.
-#[must_use]
-pub fn exception(case: &str) -> Option<&'static str> {
-    const EXCEPTIONS: [(&str, &str); 0] = [];
-    EXCEPTIONS.iter().find(|(name, _)| *name == case).map(|(_, reason)| *reason)
-}

@@ -1,4 +1,4 @@
-//! Every case on every backend.
+//! Every case on every backend, and behind retries on stores that fail on purpose.
 
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
@@ -66,12 +66,8 @@ fn planned() -> Result<Vec<Planned>, String> {
 
 fn trial(planned: &Planned, (suffix, around): (&str, Around), area: &str, case: &'static Case) -> Trial {
     let name = format!("{}{suffix}::{area}::{}", planned.name(), case.name);
-    let (planned, is_unreliable) = (planned.clone(), !suffix.is_empty());
+    let planned = planned.clone();
     Trial::ignorable_test(name, move || {
-        let exception = if is_unreliable { unreliable::exception(case.name) } else { None };
-        if let Some(reason) = exception {
-            return Ok(Completion::ignored_with(reason));
-        }
         let backend = planned.backend()?;
         if let Some(reason) = backend.exception(case.needs) {
             return Ok(Completion::ignored_with(reason));

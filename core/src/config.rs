@@ -158,33 +158,4 @@ pub fn database_url(environment: Option<&str>, file: Option<&str>) -> Result<Dat
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_url_comes_from_the_first_place_that_has_one() {
-        let both = r#"{"database_url": "sqlite:///new.db", "database": "old.db"}"#;
-        for (environment, file, expected) in [
-            (Some("sqlite:///env.db"), Some(both), "sqlite:///env.db"),
-            (Some(""), Some(both), "sqlite:///new.db"),
-            (None, Some(both), "sqlite:///new.db"),
-            (None, Some(r#"{"database": "100%.db"}"#), "sqlite:///100%.db"),
-            (None, Some(r#"{"database": ":memory:"}"#), "sqlite:///:memory:"),
-            (None, Some("{}"), "sqlite:///bot_data.db"),
-            (None, None, "sqlite:///bot_data.db"),
-        ] {
-            assert_eq!(database_url(environment, file).unwrap().to_string(), expected);
-        }
-    }
-
-    #[test]
-    fn what_is_at_fault_is_named() {
-        let field = |environment, file| database_url(environment, file).unwrap_err().field;
-        assert_eq!(field(Some("nonsense"), None), "database_url");
-        assert_eq!(field(None, Some("{")), "config");
-        assert_eq!(field(None, Some("[]")), "config");
-        assert_eq!(field(None, Some(r#"{"database_url": 5}"#)), "database_url");
-        assert_eq!(field(None, Some(r#"{"database": ""}"#)), "database");
-        assert_eq!(field(None, Some(r#"{"database": "postgresql://u:secret@h/d"}"#)), "database");
-    }
-}
+mod tests;

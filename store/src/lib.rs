@@ -56,27 +56,21 @@ use botstore_sqlite::SqliteStore;
 pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
     let store = connect(config).await?;
     let backend = store.backend();
-    match &config.url {
-        DatabaseUrl::Sqlite(_) => {
-            tracing::info!(backend = backend.as_str(), url = %config.url, "store opened")
-        }
-        DatabaseUrl::Postgres(_) => {
-            let (pool_size, max_overflow) = (config.postgres.pool_size, config.postgres.max_overflow);
-            tracing::info!(backend = backend.as_str(), url = %config.url, pool_size, max_overflow, "store opened");
-        }
-    }
+    tracing::info!(backend = backend.as_str(), "store opened: {config}");
     let attempts = Stack(Retry::new(config.retry.clone()), Outage::new(backend));
     Ok(Box::new(Layered::new(store, Stack(Observe::new(backend, config.slow), attempts))))
 }
 
 /// The store itself, with nothing around it.
 async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
+    // The adapters' futures are boxed, here and below: they lie so deep in one another that a caller's own would come
+    // upon the compiler's limit.
     Ok(match &config.url {
         #[cfg(feature = "sqlite")]
-        DatabaseUrl::Sqlite(url) => Arc::new(SqliteStore::open(url, config.migrate).await?),
+        DatabaseUrl::Sqlite(url) => Arc::new(Box::pin(SqliteStore::open(url, config.migrate)).await?),
         #[cfg(feature = "postgres")]
         DatabaseUrl::Postgres(url) => {
-            Arc::new(PostgresStore::open(url, &config.postgres, config.migrate).await?)
+            Arc::new(Box::pin(PostgresStore::open(url, &config.postgres, config.migrate)).await?)
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => return Err(not_built_in(url)),
@@ -92,9 +86,9 @@ async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
 pub async fn migrate(config: &Config) -> Result<Migrated> {
     match &config.url {
         #[cfg(feature = "sqlite")]
-        DatabaseUrl::Sqlite(url) => botstore_sqlite::migrate(url).await,
+        DatabaseUrl::Sqlite(url) => Box::pin(botstore_sqlite::migrate(url)).await,
         #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(url) => botstore_postgres::migrate(url, &config.postgres).await,
+        DatabaseUrl::Postgres(url) => Box::pin(botstore_postgres::migrate(url, &config.postgres)).await,
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => Err(not_built_in(url)),
     }

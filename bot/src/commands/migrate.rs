@@ -2,7 +2,6 @@
 
 use anyhow::Context as _;
 use botstore::Config;
-use botstore::url::DatabaseUrl;
 use serde::Serialize;
 
 use crate::database::{Named, backend};
@@ -17,11 +16,11 @@ struct MigratedJson<'a> {
     applied: &'a [String],
 }
 
-pub(super) async fn run(url: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
-    let name = Named(url).to_string();
-    let migrated = botstore::migrate(&Config::new(url.clone())).await.with_context(|| name.clone())?;
+pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<Exit> {
+    let name = Named(&config.url).to_string();
+    let migrated = botstore::migrate(config).await.with_context(|| name.clone())?;
     let json = MigratedJson {
-        backend: backend(url).as_str(),
+        backend: backend(&config.url).as_str(),
         version: migrated.version,
         applied: &migrated.applied,
     };

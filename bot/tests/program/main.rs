@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a check that panics is a check that fails")]
 
+mod doctor;
 mod maintain;
 mod migrate;
 mod outbound;
@@ -40,7 +41,8 @@ struct Area {
     once: &'static [Check],
 }
 
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 9] = [
+    doctor::AREA,
     maintain::AREA,
     migrate::AREA,
     outbound::AREA,

@@ -102,7 +102,12 @@ impl Rosey {
     pub(crate) fn command(&self, arguments: &[impl AsRef<OsStr>]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rosey"));
         command.args(arguments).current_dir(self.home.path()).env("DATABASE_URL", &self.url);
-        command.env_remove("ROSEY_LOG").stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name == "PGPASSWORD" || name.to_string_lossy().starts_with("ROSEY_") {
+                command.env_remove(name);
+            }
+        }
+        command.stdin(Stdio::null());
         command
     }
 

@@ -4,6 +4,7 @@ use crate::rosey::{Rosey, chat};
 
 crate::checks! {
     the_flag_beats_the_environment_beats_the_file,
+    the_log_says_which_database_was_opened,
     ; once:
     the_default_is_bot_data_db,
     a_given_configuration_must_be_there,
@@ -49,6 +50,19 @@ fn the_flag_beats_the_environment_beats_the_file(rosey: &Rosey) {
     assert!(!home.path("old.db").exists());
 }
 
+fn the_log_says_which_database_was_opened(rosey: &Rosey) {
+    let output = rosey.command(&["stats"]).env("ROSEY_LOG", "info").output().unwrap();
+    let log = String::from_utf8(output.stderr).unwrap();
+    let line = log.lines().find(|line| line.contains("store opened: ")).expect(&log);
+    if rosey.backend() == "sqlite" {
+        assert!(line.contains("store opened: SQLite (bot_data.db)"), "{line}");
+    } else {
+        let database = rosey.url().rsplit_once('/').unwrap().1.split('?').next().unwrap();
+        assert!(line.contains("store opened: PostgreSQL (postgresql://"), "{line}");
+        assert!(line.contains(&format!("/{database}, pool 5+10)")), "{line}");
+    }
+}
+
 fn the_default_is_bot_data_db(home: &Rosey) {
     let run = || home.command(&["stats"]).env_remove("DATABASE_URL").output().unwrap().status.success();
     assert!(run() && home.path("bot_data.db").exists());
@@ -88,7 +102,7 @@ fn no_password_is_printed(home: &Rosey) {
         let output = command.env("DATABASE_URL", url).env("ROSEY_LOG", "trace").output().unwrap();
         (output.status.code(), [output.stdout, output.stderr].concat())
     };
-    for arguments in [&["stats"] as &[_], &["migrate"], &["--help"], &["top", "-n", "0"]] {
+    for arguments in [&["stats"] as &[_], &["migrate"], &["doctor"], &["--help"], &["top", "-n", "0"]] {
         let (code, text) = run(arguments);
         let text = String::from_utf8(text).unwrap();
         assert!(!text.contains("hunter2"), "{text}");
@@ -105,6 +119,7 @@ fn every_command_has_examples(rosey: &Rosey) {
         "recent",
         "history",
         "migrate",
+        "doctor",
         "maintain",
         "outbound list",
         "outbound send",

@@ -57,7 +57,8 @@ impl RetryPolicy {
 /// | otherwise, and of `health` | never |
 ///
 /// The error in the end is that of the last attempt, and says how often and how long it was tried. Of a call that may have
-/// happened at an earlier attempt it is that one's `Indeterminate`, unless the last attempt found out.
+/// happened at an earlier attempt it is that one's `Indeterminate`, unless the last attempt found out. Of a call that waits
+/// while the store is closed it is [`Closed`](ErrorKind::Closed), at once.
 ///
 /// It needs a tokio runtime whose timer is on.
 #[derive(Debug)]
@@ -96,11 +97,14 @@ impl Layer for Retry {
                 Err(error) => error,
             };
             let wait = self.policy.wait_after(attempts);
-            if !may_be_tried_again(call, &error)
-                || begun.elapsed() + wait >= self.policy.deadline
-                || !self.pause(wait).await
-            {
+            let in_time = begun.elapsed() + wait < self.policy.deadline;
+            if !in_time || !may_be_tried_again(call, &error) {
                 return Err(in_the_end(uncertain, error, attempts, begun.elapsed()));
+            }
+            if !self.pause(wait).await {
+                // It is Indeterminate if that is what it is, and otherwise what every method says of a closed store.
+                let last = if *error.kind() == ErrorKind::Indeterminate { error } else { closed(&error) };
+                return Err(in_the_end(uncertain, last, attempts, begun.elapsed()));
             }
             debug!(operation = call.operation.name(), attempts, ?wait, %error, "tried again");
             metrics::retried(call.operation);
@@ -121,6 +125,11 @@ fn may_be_tried_again(call: Call, error: &StoreError) -> bool {
         ErrorKind::Indeterminate => call.is_idempotent(),
         _ => false,
     }
+}
+
+/// The store was closed before the call could be tried again after `error`.
+fn closed(error: &StoreError) -> StoreError {
+    StoreError::closed(error.operation()).with_remark(format!("before that: {error}"))
 }
 
 /// What the caller is told.

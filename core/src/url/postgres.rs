@@ -167,7 +167,8 @@ impl fmt::Debug for Password {
 }
 
 impl PostgresUrl {
-    /// How long connecting to one server may take if the URL does not say.
+    /// How long connecting to one server may take, from looking its name up to the end of its greeting, if the URL does
+    /// not say.
     pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
     /// What every URL begins as: everything by default, and nobody to connect to.

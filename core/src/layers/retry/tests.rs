@@ -154,12 +154,17 @@ async fn closing_ends_the_waiting() {
         tokio::task::yield_now().await;
         retry.closing();
     });
-    assert_eq!(result.unwrap_err().kind(), &ErrorKind::Unavailable);
+    let told = "record: closed: the store was closed; before that: record: unavailable: broke";
+    assert_eq!(result.unwrap_err().to_string(), told);
     assert_eq!(begun.elapsed(), Duration::ZERO);
     assert_eq!(attempts.made(), 1);
-    // And there is none after it.
-    attempts.by(&retry, Access::Read).await.unwrap_err();
+    // Nor is there any waiting after it.
+    assert_eq!(attempts.by(&retry, Access::Read).await.unwrap_err().to_string(), told);
     assert_eq!(attempts.made(), 2);
+    // What may have happened does not become something that did not.
+    let attempts = Attempts::new([], Err(ErrorKind::Indeterminate));
+    let error = attempts.by(&retry, Access::IdempotentWrite).await.unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Indeterminate);
     assert_eq!(begun.elapsed(), Duration::ZERO);
 }
 

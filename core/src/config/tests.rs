@@ -1,0 +1,160 @@
+//! From the environment and the configuration file to a store's configuration.
+
+use std::collections::HashMap;
+
+use super::*;
+
+#[test]
+fn the_url_comes_from_the_first_place_that_has_one() {
+    let both = r#"{"database_url": "sqlite:///new.db", "database": "old.db"}"#;
+    for (environment, file, expected) in [
+        (Some("sqlite:///env.db"), Some(both), "sqlite:///env.db"),
+        (Some("sqlite:///env.db"), Some("no JSON"), "sqlite:///env.db"),
+        (Some(""), Some(both), "sqlite:///new.db"),
+        (None, Some(both), "sqlite:///new.db"),
+        (None, Some(r#"{"database": "old.db", "database_url": null}"#), "sqlite:///old.db"),
+        (None, Some(r#"{"database": "100%.db"}"#), "sqlite:///100%.db"),
+        (None, Some(r#"{"database": ":memory:"}"#), "sqlite:///:memory:"),
+        (None, Some(r#"{"channel": {"database_url": 1}}"#), "sqlite:///bot_data.db"),
+        (None, Some("{}"), "sqlite:///bot_data.db"),
+        (None, None, "sqlite:///bot_data.db"),
+    ] {
+        assert_eq!(database_url(environment, file).unwrap().to_string(), expected);
+    }
+}
+
+#[test]
+fn what_is_at_fault_is_named() {
+    for (environment, file, field, reason) in [
+        (Some("nonsense"), None, "database_url", "is no URL"),
+        (None, Some("{\n  \"password\": hunter2"), "config", "is no JSON: line 2, column 15"),
+        (None, Some("[]"), "config", "is no JSON object"),
+        (None, Some(""), "config", "is no JSON"),
+        (None, Some(r#"{"database_url": 5}"#), "database_url", "is no text, or empty"),
+        (None, Some(r#"{"database_url": ""}"#), "database_url", "is no text, or empty"),
+        (None, Some(r#"{"database_url": "postgresql://u:hunter2@h:x"}"#), "database_url", "has a port"),
+        (None, Some(r#"{"database": ""}"#), "database", "is no text, or empty"),
+        (None, Some(r#"{"database": "a\u0000b"}"#), "database", "contains NUL"),
+        (None, Some(r#"{"database": "postgresql://u:hunter2@h/d"}"#), "database", "call it database_url"),
+    ] {
+        let error = database_url(environment, file).unwrap_err();
+        assert_eq!(error.field, field, "{}", error.reason);
+        assert!(error.reason.contains(reason), "{}", error.reason);
+        assert!(!error.reason.contains("hunter2"), "{}", error.reason);
+    }
+}
+
+type Variables<'a> = &'a [(&'a str, &'a str)];
+
+/// What gives the value of one of these variables.
+fn environment(variables: Variables<'_>) -> impl Fn(&str) -> Option<String> {
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    move |name| variables.get(name).map(|&value| value.to_owned())
+}
+
+fn configured(url: &str, variables: Variables<'_>) -> Result<Config, InvalidInput> {
+    Config::from_environment(url.parse()?, environment(variables))
+}
+
+#[test]
+fn the_url_beats_the_variable_beats_the_profile_beats_the_default() {
+    let production = ("ROSEY_ENV", "production");
+    let size = ("ROSEY_POOL_SIZE", "7");
+    let rows: [(&str, Variables<'_>, &str, &str); 6] = [
+        ("", &[], "pool 5+10", "default"),
+        ("", &[production], "pool 10+20", "ROSEY_ENV"),
+        ("", &[size], "pool 7+10", "ROSEY_POOL_SIZE"),
+        ("", &[production, size], "pool 7+20", "ROSEY_POOL_SIZE"),
+        ("?pool_size=3", &[production, size], "pool 3+20", "URL"),
+        ("?pool_size=3", &[], "pool 3+10", "URL"),
+    ];
+    for (query, variables, pool, origin) in rows {
+        let config = configured(&format!("postgresql://h/d{query}"), variables).unwrap();
+        assert_eq!(config.postgres.to_string(), pool);
+        let settings = config.settings(environment(variables));
+        assert_eq!((settings[0].name, settings[0].origin.to_string().as_str()), ("pool_size", origin));
+    }
+}
+
+#[test]
+fn without_an_environment_the_url_alone_counts() {
+    let config = Config::new("postgresql://h/d?pool_size=3&jit=on".parse().unwrap());
+    assert_eq!((config.postgres.pool_size, config.postgres.jit, config.migrate), (3, true, true));
+    assert!(!config.without_migration().migrate);
+}
+
+#[test]
+fn the_variable_at_fault_is_named_whatever_the_backend() {
+    for url in ["postgresql://h/d?pool_size=3", "sqlite:///a.db"] {
+        assert_eq!(configured(url, &[("ROSEY_POOL_SIZE", "many")]).unwrap_err().field, "ROSEY_POOL_SIZE");
+        assert_eq!(configured(url, &[("ROSEY_ENV", "many")]).unwrap_err().field, "ROSEY_ENV");
+    }
+}
+
+#[test]
+fn the_password_comes_from_the_url_or_from_pgpassword() {
+    let variable = ("PGPASSWORD", "hunter2");
+    let rows: [(&str, Variables<'_>, Option<&str>, &str); 6] = [
+        ("postgresql://u:hunter3@h", &[], Some("hunter3"), "given by URL"),
+        ("postgresql://u:hunter3@h", &[variable], Some("hunter3"), "given by URL"),
+        ("postgresql://u@h?password=hunter3", &[variable], Some("hunter3"), "given by URL"),
+        ("postgresql://u@h", &[variable], Some("hunter2"), "given by PGPASSWORD"),
+        ("postgresql://u@h", &[("PGPASSWORD", "")], None, "none by default"),
+        ("postgresql://u@h", &[], None, "none by default"),
+    ];
+    for (url, variables, expected, told) in rows {
+        let config = configured(url, variables).unwrap();
+        let DatabaseUrl::Postgres(url) = &config.url else { panic!("not PostgreSQL") };
+        assert_eq!(url.password.as_ref().map(Password::reveal), expected);
+        let settings = config.settings(environment(variables));
+        let password = settings.iter().find(|setting| setting.name == "password").unwrap();
+        assert_eq!(format!("{} by {}", password.value, password.origin), told);
+        let shown = format!("{config} {config:?} {settings:?}");
+        assert!(!shown.contains("hunter"), "{shown}");
+    }
+}
+
+#[test]
+fn a_configuration_is_told_in_a_line() {
+    for (url, expected) in [
+        ("sqlite:///bot_data.db?synchronous=normal", "SQLite (bot_data.db)"),
+        ("sqlite://", "SQLite (in memory)"),
+        ("postgresql://u:hunter2@h/d", "PostgreSQL (postgresql://u@h:5432/d, pool 5+10)"),
+        ("postgresql://a,b/d?max_overflow=0", "PostgreSQL (postgresql://a:5432,b:5432/d, pool 5+0)"),
+    ] {
+        assert_eq!(configured(url, &[]).unwrap().to_string(), expected);
+    }
+}
+
+/// What is not at its default: `sslmode=require (URL)`.
+fn changed(url: &str, variables: Variables<'_>) -> Vec<String> {
+    let settings = configured(url, variables).unwrap().settings(environment(variables));
+    let changed = settings.into_iter().filter(|setting| setting.origin != Origin::Default);
+    changed.map(|Setting { name, value, origin }| format!("{name}={value} ({origin})")).collect()
+}
+
+#[test]
+fn every_setting_is_shown_with_who_set_it() {
+    assert_eq!(configured("sqlite://", &[]).unwrap().settings(|_| None).len(), 2);
+    assert_eq!(configured("postgresql://h", &[]).unwrap().settings(|_| None).len(), 25);
+    assert_eq!(
+        changed("sqlite:///a.db?synchronous=normal&timeout=9", &[("ROSEY_POOL_SIZE", "3")]),
+        ["synchronous=normal (URL)", "busy_timeout=9s (URL)"]
+    );
+    assert_eq!(
+        changed(
+            "postgresql://u:hunter2@h/d?sslmode=verify-full&sslrootcert=ca.pem&jit=on&connect_timeout=3",
+            &[("ROSEY_ENV", "production"), ("ROSEY_MAX_OVERFLOW", "9"), ("ROSEY_ECHO", "on")]
+        ),
+        [
+            "pool_size=10 (ROSEY_ENV)",
+            "max_overflow=9 (ROSEY_MAX_OVERFLOW)",
+            "jit=on (URL)",
+            "echo=on (ROSEY_ECHO)",
+            "sslmode=verify-full (URL)",
+            "sslrootcert=ca.pem (URL)",
+            "connect_timeout=3s (URL)",
+            "password=given (URL)",
+        ]
+    );
+}
