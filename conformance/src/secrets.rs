@@ -61,6 +61,17 @@ pub fn outcome() -> Outcome {
     Outcome { texts: search.texts, found: search.found.clone() }
 }
 
+/// Says what came of it so far; returns whether no secret was found.
+#[must_use]
+pub fn report() -> bool {
+    let Outcome { texts, found } = outcome();
+    eprintln!("{texts} lines of the log and errors were searched for passwords: {} have one", found.len());
+    for text in &found {
+        eprintln!("a password was in: {text}");
+    }
+    found.is_empty()
+}
+
 /// Searches for the password of a server that somebody else set up, too.
 pub(crate) fn also(password: &str, shown: &str) {
     // A password that is like the user's name cannot be told from it.
@@ -136,5 +147,30 @@ impl io::Write for Log {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use botstore::ErrorKind;
+
+    use super::*;
+
+    /// The only test of this process that logs.
+    #[test]
+    fn what_should_not_be_there_is_found_in_lines_errors_and_values() {
+        begin();
+        let error = StoreError::new(ErrorKind::Internal, "open", "broke").with_source(io::Error::other(MARK));
+        tracing::trace!("a line with {MARK}x");
+        look_at(&error);
+        look_into(&Some(MARK));
+        also("another", "postgresql://rosey@localhost/rosey");
+        also("rosey", "postgresql://rosey@localhost/rosey");
+        look_into(&"another");
+        look_into(&"rosey");
+        let Outcome { texts, found } = outcome();
+        assert_eq!((texts, found.len()), (5, 4), "{found:?}");
+        assert!(found.iter().all(|text| text.contains("***") && !text.contains(MARK)), "{found:?}");
+        assert!(!report());
     }
 }

@@ -105,15 +105,5 @@ fn main() -> ExitCode {
     }
     // The server stops with the last that holds it, before the process ends.
     drop(planned);
-    if nothing_leaked() { conclusion.exit_code() } else { ExitCode::FAILURE }
-}
-
-/// Says what came of the search for passwords in all that the cases made stores say.
-fn nothing_leaked() -> bool {
-    let secrets::Outcome { texts, found } = secrets::outcome();
-    eprintln!("{texts} lines of the log and errors were searched for passwords: {} have one", found.len());
-    for text in &found {
-        eprintln!("a password was in: {text}");
-    }
-    found.is_empty()
+    if secrets::report() { conclusion.exit_code() } else { ExitCode::FAILURE }
 }

@@ -14,8 +14,13 @@ const GRANTS: &str = include_str!("../../../scripts/least_privilege.sql");
 pub(super) fn start() -> anyhow::Result<PostgresServer> {
     let programs = programs(&["initdb", "pg_ctl"])?;
     let instance = started(&programs, || running(&programs, None, FORGETFUL))?;
-    let (admin, password) = (instance.url(), &instance.password().0);
-    let roles = [OWNER, BOT].map(|role| format!("CREATE ROLE {role} LOGIN PASSWORD '{password}'")).join(";");
+    let admin = instance.url();
+    // With the administrator's password, which so is in no statement and in nobody's log.
+    let roles = format!(
+        "CREATE ROLE {OWNER} LOGIN; CREATE ROLE {BOT} LOGIN;
+        UPDATE pg_authid SET rolpassword = (SELECT rolpassword FROM pg_authid WHERE rolname = '{ADMIN}')
+            WHERE rolname IN ('{OWNER}', '{BOT}')"
+    );
     blocking(query(&admin.0, &roles))?;
     let bot = of_role(&admin, BOT);
     let inner = Inner::new(admin, bot, Some(instance));

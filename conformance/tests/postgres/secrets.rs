@@ -1,18 +1,18 @@
 //! Nothing that a store says has a password or a message in it. The suite looks for passwords in all that it makes stores
 //! say; here are the ways to fail that it does not go.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use std::net::TcpListener;
 
 use botstore::Config;
-use botstore::model::{Batch, Expect, KvKey, KvName, KvValue, Plugin, Timestamp};
+use botstore::model::{Expect, KvKey, KvName, KvValue, Plugin, Timestamp};
 use botstore::url::DatabaseUrl;
-use botstore_conformance::load::line;
 use botstore_conformance::proxy::{Fault, Proxy};
 use botstore_conformance::secrets::{self, MARK};
-use botstore_conformance::server::PostgresServer;
 use serde_json::json;
+
+use crate::given::{batch, database, open};
+
+crate::tests![no_password_and_no_message_is_in_anything_that_is_said,];
 
 /// URLs with a secret that cannot be opened, or not even read.
 fn bad_urls(server: &str) -> Vec<String> {
@@ -52,13 +52,8 @@ fn bad_urls(server: &str) -> Vec<String> {
     ]
 }
 
-/// Alone in this file: it looks at all that this process logs.
-#[tokio::test(flavor = "multi_thread")]
 async fn no_password_and_no_message_is_in_anything_that_is_said() {
-    secrets::begin();
-    let server = PostgresServer::start_own("").unwrap();
-    let database = server.create_migrated().unwrap();
-
+    let database = database();
     let mut errors = 0;
     for url in bad_urls(database.url()) {
         match url.parse::<DatabaseUrl>() {
@@ -75,11 +70,11 @@ async fn no_password_and_no_message_is_in_anything_that_is_said() {
     assert_eq!(errors, 26);
 
     // A store that logs all it can, of which connections break.
-    let port = server.port().unwrap();
+    let port = database.server().port().unwrap();
     let proxy = Proxy::start(port).await.unwrap();
     let url = format!("{}&echo=on&echo_pool=on", proxy.url(database.url(), port));
-    let store = secrets::searched(secrets::open(&Config::new(url.parse().unwrap())).await.unwrap());
-    let said = Batch::new(vec![line(&format!("{MARK}message"))]).unwrap();
+    let store = open(&url).await;
+    let said = batch(&format!("{MARK}message"));
     store.record(&said).await.unwrap();
     for fault in [Fault::AnswerLost, Fault::CutInTheMiddle] {
         proxy.plan(fault, 1);
@@ -91,12 +86,7 @@ async fn no_password_and_no_message_is_in_anything_that_is_said() {
     store.kv_put(&key, &value, None, Expect::Absent, now).await.unwrap_err();
     store.close().await.unwrap();
 
-    let before = secrets::outcome();
-    assert_eq!(before.found, Vec::<String>::new());
-    println!("{} texts were searched", before.texts);
-
-    // What would be there is found.
-    tracing::trace!("a line with {MARK}x");
-    let after = secrets::outcome();
-    assert!(before.texts > 100 && after.found.len() == 1, "{after:?}");
+    let outcome = secrets::outcome();
+    assert_eq!(outcome.found, Vec::<String>::new());
+    assert!(outcome.texts > 100, "{}", outcome.texts);
 }

@@ -1,8 +1,5 @@
 //! What the server is asked to do for each operation, by its own log: one statement, and no transaction around it.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
-use botstore::Config;
 use botstore::model::{
     ActionFilter, Batch, Claim, CloseSessions, Expect, KvKey, KvName, KvPrefix, KvValue, Limit, MessageText,
     NewMessage, NewToken, Plugin, Position, RowKey, Seconds, Settlement, Source, Timestamp, TokenSecret,
@@ -12,6 +9,13 @@ use botstore::store::BotStore;
 use botstore_conformance::load::line;
 use botstore_conformance::server::PostgresServer;
 use serde_json::json;
+
+use crate::given::{batch, open};
+
+crate::tests![
+    each_operation_is_one_statement_prepared_once,
+    without_a_cache_each_operation_is_one_statement_all_the_same,
+];
 
 /// The server logs each message that makes it do something.
 const SETTINGS: &str = "log_min_duration_statement = 0\nlog_line_prefix = '[%a] '\n";
@@ -53,7 +57,7 @@ async fn each_operation(store: &dyn BotStore, round: i64, watched: &mut Watched<
     let source = Source::new("log").unwrap();
     let position = |position| Position::new(position).unwrap();
 
-    watch!(record(&Batch::new(vec![line("hello")]).unwrap()));
+    watch!(record(&batch("hello")));
     let events = vec![(position(round), line("hello"))];
     watch!(record(&Batch::with_cursor(source.clone(), position(round - 1), events).unwrap()));
     watch!(position(&source));
@@ -98,8 +102,7 @@ async fn watch(parameters: &str) -> [Vec<(&'static str, Vec<String>)>; 3] {
     let server = PostgresServer::start_own(SETTINGS).unwrap();
     let database = server.create_migrated().unwrap();
     // One connection: what is prepared on it is prepared for the next call.
-    let url = format!("{}?pool_size=1&max_overflow=0{parameters}", database.url());
-    let store = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap();
+    let store = open(&format!("{}?pool_size=1&max_overflow=0{parameters}", database.url())).await;
     let mut rounds = [1, 2, 3].map(|round| (round, Vec::new()));
     for (round, calls) in &mut rounds {
         let mut watched = Watched { server: &server, seen: server.log().unwrap().len(), calls: Vec::new() };
@@ -110,7 +113,6 @@ async fn watch(parameters: &str) -> [Vec<(&'static str, Vec<String>)>; 3] {
     rounds.map(|(_, calls)| calls)
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn each_operation_is_one_statement_prepared_once() {
     // A source's first batch and its later ones are two forms of the statement.
     let [first, second, third] = watch("").await;
@@ -123,7 +125,6 @@ async fn each_operation_is_one_statement_prepared_once() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn without_a_cache_each_operation_is_one_statement_all_the_same() {
     for (operation, steps) in watch("&statement_cache=off").await.concat() {
         assert_eq!(steps, ["parse", "bind", "execute"], "{operation}");

@@ -1,36 +1,32 @@
 //! What a bot notices when its server crashes, and when another takes its place.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use botstore::model::Batch;
-use botstore::store::BotStore;
-use botstore::{Config, ErrorKind};
+use botstore::ErrorKind;
 use botstore_conformance::cluster::Cluster;
-use botstore_conformance::load::{Load, line, lines};
+use botstore_conformance::load::{Load, lines};
 use botstore_conformance::server::PostgresServer;
+
+use crate::given::{batch, open};
+
+crate::tests![
+    a_standby_takes_over_and_nothing_acknowledged_is_lost,
+    a_commit_that_waits_for_a_lost_standby_ends_at_the_deadline_as_indeterminate,
+    ten_crashes_in_a_row_lose_nothing_acknowledged,
+    connections_that_are_terminated_all_the_time_lose_nothing_acknowledged,
+];
 
 const CALLERS: usize = 16;
 
 /// Far more than a recovery takes.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-async fn open(url: &str) -> Arc<dyn BotStore> {
-    botstore::open(&Config::new(url.parse().unwrap())).await.unwrap().into()
-}
-
 /// Runs what blocks where that does not stop the callers.
 async fn aside<T: Send + 'static>(work: impl FnOnce() -> anyhow::Result<T> + Send + 'static) -> T {
     tokio::task::spawn_blocking(work).await.unwrap().unwrap()
 }
 
-fn batch(text: &str) -> Batch {
-    Batch::new(vec![line(text)]).unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn a_standby_takes_over_and_nothing_acknowledged_is_lost() {
     let cluster = Arc::new(aside(Cluster::start).await);
     let store = open(&cluster.url()).await;
@@ -51,7 +47,6 @@ async fn a_standby_takes_over_and_nothing_acknowledged_is_lost() {
     store.close().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_commit_that_waits_for_a_lost_standby_ends_at_the_deadline_as_indeterminate() {
     let cluster = Arc::new(aside(Cluster::start).await);
     // The client's deadline is a little later than the server's.
@@ -75,7 +70,6 @@ async fn a_commit_that_waits_for_a_lost_standby_ends_at_the_deadline_as_indeterm
     store.close().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn ten_crashes_in_a_row_lose_nothing_acknowledged() {
     let server = aside(|| PostgresServer::start_own("")).await;
     let database = server.create_migrated().unwrap();
@@ -94,7 +88,6 @@ async fn ten_crashes_in_a_row_lose_nothing_acknowledged() {
     store.close().await.unwrap();
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_terminated_all_the_time_lose_nothing_acknowledged() {
     const TERMINATE: &str = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid()";

@@ -1,25 +1,26 @@
 //! Callers who give up in the middle of a call.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
 use std::future::poll_fn;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use botstore::Events as _;
 use botstore::model::{
     Claim, Expect, KvKey, KvName, KvValue, Limit, MessageText, NewMessage, Plugin, Seconds, Timestamp,
-    Username,
 };
 use botstore::store::BotStore;
-use botstore::{Config, Events as _};
 use botstore_conformance::load::Load;
-use botstore_conformance::server::{PostgresDatabase, PostgresServer};
+use botstore_conformance::server::PostgresDatabase;
 use fastrand::Rng;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
+
+use crate::given::{ada, connections, database, open};
+
+crate::tests![calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connection,];
 
 /// Calls that are given up, if they have not ended by then.
 const CALLS: u64 = 10_000;
@@ -31,22 +32,18 @@ const CONNECTIONS: usize = 15;
 /// Nothing takes as long, unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Lets a future go on `times` times, and then drops it, wherever it is; whether it had ended by itself.
-async fn give_up_after(times: u64, future: impl Future) -> bool {
-    let mut future = pin!(future);
-    let mut left = times;
+/// Lets a future go on to its `awaits`-th await, and drops it there; whether it had ended before.
+async fn give_up_at(awaits: u64, future: impl Future) -> bool {
+    let (mut future, mut left) = (pin!(future), awaits);
     poll_fn(|context| {
-        if left == 0 {
-            return Poll::Ready(false);
-        }
         left -= 1;
-        future.as_mut().poll(context).map(|_| true)
+        match future.as_mut().poll(context) {
+            Poll::Ready(_) => Poll::Ready(true),
+            Poll::Pending if left == 0 => Poll::Ready(false),
+            Poll::Pending => Poll::Pending,
+        }
     })
     .await
-}
-
-fn ada() -> Username {
-    Username::new("ada").unwrap()
 }
 
 /// Makes a call of some kind; what comes of it does not matter.
@@ -71,15 +68,6 @@ async fn call(store: &dyn BotStore, n: u64) {
     }
 }
 
-/// How many connections of stores there are of which this is true.
-async fn connections(database: &PostgresDatabase, what: &str) -> usize {
-    let count = format!(
-        "SELECT count(*) FROM pg_stat_activity
-            WHERE datname = current_database() AND application_name = 'rosey-bot' AND {what}"
-    );
-    database.sql(&count).await.unwrap()[0].parse().unwrap()
-}
-
 /// Waits until there are so many connections of which this is true.
 async fn wait_for(database: &PostgresDatabase, what: &str, expected: usize) {
     let begun = Instant::now();
@@ -93,17 +81,15 @@ async fn wait_for(database: &PostgresDatabase, what: &str, expected: usize) {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connection() {
-    let database = PostgresServer::start_own("").unwrap().create_migrated().unwrap();
-    let url = format!("{}?{SETTINGS}", database.url());
-    let store: Arc<dyn BotStore> = botstore::open(&Config::new(url.parse().unwrap())).await.unwrap().into();
+    let database = database();
+    let store = open(&format!("{}?{SETTINGS}", database.url())).await;
     let load = Load::begin(&store, 4);
 
     let mut random = Rng::with_seed(10_000);
     let given_up = stream::iter(0..CALLS).map(|n| {
-        let (store, polls) = (Arc::clone(&store), random.u64(1..=8));
-        tokio::spawn(async move { !give_up_after(polls, call(store.as_ref(), n)).await })
+        let (store, awaits) = (Arc::clone(&store), random.u64(1..=8));
+        tokio::spawn(async move { !give_up_at(awaits, call(store.as_ref(), n)).await })
     });
     let given_up =
         given_up.buffer_unordered(32).map(Result::unwrap).filter(|&given_up| async move { given_up });

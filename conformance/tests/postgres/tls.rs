@@ -1,17 +1,20 @@
 //! Which servers are believed over TLS, and how a bot proves who it is.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
-use botstore::{Config, ErrorKind};
+use botstore::ErrorKind;
+use botstore_conformance::secrets;
 use botstore_conformance::server::{Certificates, Flavour, PostgresDatabase};
+
+use crate::given::config;
+
+crate::tests![a_server_is_believed_as_far_as_sslmode_says,];
 
 /// The server's URL up to its parameters, of the role with the password.
 fn base(database: &PostgresDatabase) -> &str {
     database.url().split_once('?').unwrap().0
 }
 
-async fn open(url: &str) -> Result<(), String> {
-    match botstore::open(&Config::new(url.parse().unwrap())).await {
+async fn try_out(url: &str) -> Result<(), String> {
+    match secrets::open(&config(url)).await {
         Ok(store) => {
             store.health().await.unwrap();
             store.close().await.unwrap();
@@ -24,7 +27,6 @@ async fn open(url: &str) -> Result<(), String> {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn a_server_is_believed_as_far_as_sslmode_says() {
     let database = Flavour::Tls.start().unwrap().create_migrated().unwrap();
     let base = base(&database);
@@ -60,7 +62,7 @@ async fn a_server_is_believed_as_far_as_sslmode_says() {
         ),
         (by_certificate.clone(), Some("certificate")),
     ] {
-        match (open(&url).await, refused_with) {
+        match (try_out(&url).await, refused_with) {
             (Ok(()), None) => {}
             (Err(error), Some(word)) => assert!(error.contains(word), "{word} is not in: {error}"),
             (answer, _) => panic!("{}: {answer:?}", url.split_once('?').unwrap().1),

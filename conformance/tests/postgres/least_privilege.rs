@@ -1,21 +1,25 @@
 //! What a bot's role can do that was given no more than it needs, by `scripts/least_privilege.sql`.
 
-#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
-
-use botstore::model::{Batch, Retention, Timestamp};
+use botstore::ErrorKind;
+use botstore::model::{Retention, Timestamp};
 use botstore::url::DatabaseUrl;
-use botstore::{Config, ErrorKind};
-use botstore_conformance::load::line;
+use botstore_conformance::secrets;
 use botstore_conformance::server::Flavour;
 use tokio_postgres::NoTls;
 use tokio_postgres::error::SqlState;
 
-#[tokio::test(flavor = "multi_thread")]
+use crate::given::{batch, config, open};
+
+crate::tests![
+    the_bots_role_works_with_rows_and_cannot_touch_the_schema,
+    to_migrate_as_the_bots_role_is_refused_with_advice,
+];
+
 async fn the_bots_role_works_with_rows_and_cannot_touch_the_schema() {
     let database = Flavour::LeastPrivilege.start().unwrap().create_migrated().unwrap();
-    let config = Config::new(database.url().parse().unwrap());
-    let store = botstore::open(&config.clone().without_migration()).await.unwrap();
-    store.record(&Batch::new(vec![line("hello")]).unwrap()).await.unwrap();
+    let config = config(database.url());
+    let store = secrets::open(&config.clone().without_migration()).await.unwrap();
+    store.record(&batch("hello")).await.unwrap();
     store.maintain(&Retention::default(), Timestamp::new(1_000).unwrap()).await.unwrap();
     store.close().await.unwrap();
 
@@ -38,17 +42,16 @@ async fn the_bots_role_works_with_rows_and_cannot_touch_the_schema() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
 async fn to_migrate_as_the_bots_role_is_refused_with_advice() {
     let server = Flavour::LeastPrivilege.start().unwrap();
     let empty = server.create_database().unwrap();
-    let config = Config::new(empty.url().parse().unwrap());
-    for error in [botstore::open(&config).await.unwrap_err(), botstore::migrate(&config).await.unwrap_err()] {
+    let config = config(empty.url());
+    for error in [secrets::open(&config).await.unwrap_err(), secrets::migrate(&config).await.unwrap_err()] {
         assert_eq!(*error.kind(), ErrorKind::Schema, "{error}");
         assert!(error.to_string().contains("grant"), "{error}");
     }
     // With nothing left to migrate, the same URL will do.
     let migrated = server.create_migrated().unwrap();
-    let store = botstore::open(&Config::new(migrated.url().parse().unwrap())).await.unwrap();
+    let store = open(migrated.url()).await;
     store.close().await.unwrap();
 }

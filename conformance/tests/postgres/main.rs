@@ -1,0 +1,77 @@
+//! What only a server can suffer, and what only a server can show. As in the suite, all that is logged meanwhile is
+//! searched for passwords.
+
+#![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
+
+mod cancellation;
+mod failover;
+mod given;
+mod least_privilege;
+mod lost_answers;
+mod pool;
+mod secrets;
+mod statements;
+mod tls;
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+/// Far more than any of them takes, so that only one that hangs is stopped.
+const TIMEOUT: Duration = Duration::from_secs(240);
+
+/// The tests of a file: its name, and each test's name and function.
+type Area = (&'static str, &'static [(&'static str, fn() -> BoxFuture<'static, ()>)]);
+
+/// Lists functions as tests.
+macro_rules! tests {
+    ($($test:ident),* $(,)?) => {
+        pub(crate) const AREA: $crate::Area =
+            (module_path!(), &[$((stringify!($test), || Box::pin($test()))),*]);
+    };
+}
+use tests;
+
+const AREAS: [Area; 8] = [
+    cancellation::AREA,
+    failover::AREA,
+    least_privilege::AREA,
+    lost_answers::AREA,
+    pool::AREA,
+    secrets::AREA,
+    statements::AREA,
+    tls::AREA,
+];
+
+/// Whether `BOTSTORE_TEST_BACKENDS` has PostgreSQL tested.
+fn is_wanted() -> bool {
+    let wanted = std::env::var("BOTSTORE_TEST_BACKENDS").unwrap_or_default();
+    wanted.is_empty() || wanted.split(',').any(|backend| backend.trim() == "postgres")
+}
+
+/// Runs a test in a runtime of its own.
+fn run(test: fn() -> BoxFuture<'static, ()>) -> Result<Completion, Failed> {
+    if !is_wanted() {
+        return Ok(Completion::ignored_with("BOTSTORE_TEST_BACKENDS leaves PostgreSQL out"));
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let outcome = runtime.block_on(async { tokio::time::timeout(TIMEOUT, test()).await });
+    runtime.shutdown_background();
+    outcome.map_err(|_| format!("it did not end within {TIMEOUT:?}"))?;
+    Ok(Completion::Completed)
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials = Vec::new();
+    for (area, tests) in AREAS {
+        let area = area.trim_start_matches("postgres::");
+        let trial = |&(name, test)| Trial::ignorable_test(format!("{area}::{name}"), move || run(test));
+        trials.extend(tests.iter().map(trial));
+    }
+    botstore_conformance::secrets::begin();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if botstore_conformance::secrets::report() { conclusion.exit_code() } else { ExitCode::FAILURE }
+}
