@@ -57,7 +57,21 @@ fn of_statement(
 fn of_server(operation: &'static str, shown: &str, error: &DbError, broken: ErrorKind) -> StoreError {
     let (kind, advice) = meaning(error, broken);
     let said = ServerError::of(error);
-    StoreError::new(kind, operation, format!("{shown}: {said}{advice}")).with_source(said)
+    let store_error = StoreError::new(kind, operation, format!("{shown}: {said}{advice}")).with_source(said);
+    if is_lasting(error) { store_error.lasting() } else { store_error }
+}
+
+/// Whether waiting does not help: somebody has to change the URL, or the server.
+fn is_lasting(error: &DbError) -> bool {
+    let code = error.code();
+    let misled = [
+        SqlState::INVALID_CATALOG_NAME,
+        SqlState::UNDEFINED_OBJECT,
+        SqlState::PROTOCOL_VIOLATION,
+        SqlState::INVALID_SQL_STATEMENT_NAME,
+        SqlState::DUPLICATE_PSTATEMENT,
+    ];
+    misled.contains(code) || code.code().starts_with("28")
 }
 
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
@@ -166,10 +180,19 @@ fn of_connecting(operation: &'static str, shown: &str, error: ConnectError) -> S
     let mut kinds = error.0.iter().map(|attempt| attempt.explain().0);
     let first = kinds.next().unwrap_or(ErrorKind::Unavailable);
     let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::Unavailable };
-    StoreError::new(kind, operation, format!("cannot connect to {shown}: {error}")).with_source(error)
+    let is_lasting = error.0.iter().all(Attempt::is_lasting);
+    let store_error =
+        StoreError::new(kind, operation, format!("cannot connect to {shown}: {error}")).with_source(error);
+    if is_lasting { store_error.lasting() } else { store_error }
 }
 
 impl Attempt {
+    /// Whether it would end the same way a little later.
+    fn is_lasting(&self) -> bool {
+        let Problem::Refused(error) = &self.problem else { return false };
+        error.as_db_error().map_or_else(|| tls_problem(error).is_some(), is_lasting)
+    }
+
     /// What came of it, and what to do about that.
     fn explain(&self) -> (ErrorKind, String) {
         let error = match &self.problem {
@@ -187,9 +210,15 @@ impl Attempt {
     }
 }
 
+/// What went wrong with the encryption.
+fn tls_problem(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
+    let error = causes(error).find_map(|error| error.downcast_ref::<io::Error>())?;
+    error.get_ref()?.downcast_ref()
+}
+
 fn advice_on_connecting(error: &tokio_postgres::Error) -> &'static str {
-    let Some(error) = causes(error).find_map(|error| error.downcast_ref::<io::Error>()) else { return "" };
-    match error.get_ref().and_then(|error| error.downcast_ref::<rustls::Error>()) {
+    let Some(io) = causes(error).find_map(|error| error.downcast_ref::<io::Error>()) else { return "" };
+    match tls_problem(error) {
         // The latter is an authority that was made anew under its old name.
         Some(rustls::Error::InvalidCertificate(
             CertificateError::UnknownIssuer | CertificateError::BadSignature,
@@ -202,7 +231,7 @@ fn advice_on_connecting(error: &tokio_postgres::Error) -> &'static str {
             | AlertDescription::BadCertificate
             | AlertDescription::UnknownCA,
         )) => "; the server wants another certificate of this side: name it as sslcert and sslkey",
-        _ if error.kind() == io::ErrorKind::ConnectionRefused => "; is a server running there?",
+        _ if io.kind() == io::ErrorKind::ConnectionRefused => "; is a server running there?",
         _ => "",
     }
 }

@@ -20,11 +20,11 @@ Environment:
   PGPASSWORD    the password for PostgreSQL, if the URL has none
   ROSEY_ENV     how many connections to PostgreSQL: development, staging, production
   ROSEY_LOG     what to log on standard error: error, warn (default), info, debug, trace
-Every setting has a variable of its own, such as ROSEY_POOL_SIZE; `rosey doctor` shows them all.
+The pool's settings have variables of their own, such as ROSEY_POOL_SIZE; `rosey doctor` shows them all.
 
 Exit codes:
   0  done
-  1  failed; `doctor`: so did a check
+  1  failed; `doctor`: a check failed
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
 

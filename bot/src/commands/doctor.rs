@@ -40,10 +40,10 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<Exit>
 async fn ask(config: &Config) -> (Option<Health>, Vec<Check>) {
     match healthy(config).await {
         Ok(health) => (Some(health.clone()), check::of_health(&health, QUESTIONS)),
-        Err(error) if *error.kind() == ErrorKind::Schema => {
-            (None, vec![check::reached(), check::failed("schema", &error, config)])
+        Err(error) => {
+            let name = if *error.kind() == ErrorKind::Schema { "schema" } else { "connection" };
+            (None, vec![check::failed(name, &error, config)])
         }
-        Err(error) => (None, vec![check::failed("connection", &error, config)]),
     }
 }
 

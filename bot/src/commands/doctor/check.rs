@@ -62,11 +62,6 @@ pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) ->
     Check { name, verdict: Verdict::Failed, found: error.to_string(), advice }
 }
 
-/// The database could be asked, whatever it said.
-pub(super) fn reached() -> Check {
-    ok("connection", "the database answers")
-}
-
 /// What a healthy database says of itself; its latency is the median of so many questions.
 pub(super) fn of_health(health: &Health, questions: usize) -> Vec<Check> {
     vec![connection(health), schema(health), latency(health, questions), pool(health)]
