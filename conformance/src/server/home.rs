@@ -13,18 +13,34 @@ use tempfile::TempDir;
 
 use super::programs::server_user;
 
-/// Waits until its standard input ends: until whoever started it lets go of it or dies, of whatever cause. Then stops
-/// every server that runs in `$1`, with the programs in `$2`, and removes the directory.
+/// Waits until its standard input ends: until whoever started it lets go of it or dies, of whatever cause. Then waits for
+/// what [`RUN`] still runs, stops every server that runs in `$1`, with the programs in `$2`, and removes the directory.
 const WATCHDOG: &str = r#"
 directory=$1 programs=$2
 trap 'rm -rf "$directory"' EXIT
 read -r _
+patience=600
+while [ -n "$(find "$directory" -maxdepth 1 -name 'busy.*')" ] && [ $patience -gt 0 ]; do
+    sleep 0.1
+    patience=$((patience - 1))
+done
 for file in "$directory"/*.pid; do
     [ -f "$file" ] && kill "$(cat "$file")"
 done
 for file in "$directory"/*/postmaster.pid; do
     [ -f "$file" ] && "$programs/pg_ctl" --pgdata="${file%/postmaster.pid}" --mode=immediate --silent stop
 done
+"#;
+
+/// Runs the command after `$1`, and for that time leaves a note in the directory `$1`.
+const RUN: &str = r#"
+note=$1/busy.$$
+shift
+touch "$note"
+"$@"
+code=$?
+rm "$note"
+exit $code
 "#;
 
 /// A directory for servers. They stop, and it goes, when this value does, or this process.
@@ -87,8 +103,8 @@ impl Home {
         program: &Path,
         arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
     ) -> anyhow::Result<()> {
-        let mut command = as_user(Command::new(program), self.user);
-        command.args(arguments).stdin(Stdio::null());
+        let mut command = as_user(Command::new("sh"), self.user);
+        command.args(["-c", RUN, "run"]).arg(self.path()).arg(program).args(arguments).stdin(Stdio::null());
         let output = command.output().with_context(|| format!("cannot run {}", program.display()))?;
         if output.status.success() {
             return Ok(());
