@@ -67,11 +67,15 @@ fn is_lasting(error: &DbError) -> bool {
     let misled = [
         SqlState::INVALID_CATALOG_NAME,
         SqlState::UNDEFINED_OBJECT,
-        SqlState::PROTOCOL_VIOLATION,
         SqlState::INVALID_SQL_STATEMENT_NAME,
         SqlState::DUPLICATE_PSTATEMENT,
     ];
-    misled.contains(code) || code.code().starts_with("28")
+    misled.contains(code) || code.code().starts_with("28") || is_unsupported_parameter(error)
+}
+
+/// Whether a pooler refuses what the session is to begin with. It uses the same code for a server that is away.
+fn is_unsupported_parameter(error: &DbError) -> bool {
+    *error.code() == SqlState::PROTOCOL_VIOLATION && error.message().contains("unsupported startup parameter")
 }
 
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
@@ -93,9 +97,7 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
     const POOLER: &str =
         "; a pooler such as PgBouncer hands sessions around: add statement_cache=off to the URL";
     match *error.code() {
-        SqlState::PROTOCOL_VIOLATION if error.message().contains("unsupported startup parameter") => {
-            (ErrorKind::Unavailable, POOLER)
-        }
+        _ if is_unsupported_parameter(error) => (ErrorKind::Unavailable, POOLER),
         SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
             (ErrorKind::Unavailable, POOLER)
         }
