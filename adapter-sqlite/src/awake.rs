@@ -52,7 +52,8 @@ pub(crate) fn soon<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
         if begun.elapsed() >= AWAKE {
             return None;
         }
-        std::hint::spin_loop();
+        // Whoever is waited for may need this very processor.
+        std::thread::yield_now();
     }
 }
 
