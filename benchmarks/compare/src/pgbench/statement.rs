@@ -29,7 +29,7 @@ pub(super) async fn of_one_line(grounds: &Grounds) -> anyhow::Result<String> {
     let encoded =
         |text: &[u8]| utf8_percent_encode(&String::from_utf8_lossy(text), NON_ALPHANUMERIC).to_string();
     let url = format!(
-        "postgresql://{}:{}@127.0.0.1:{}/{}",
+        "postgresql://{}:{}@127.0.0.1:{}/{}?sslmode=disable&pool_size=1&max_overflow=0",
         encoded(config.get_user().unwrap_or_default().as_bytes()),
         encoded(config.get_password().unwrap_or_default()),
         wiretap.port,
