@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use botstore_core::model::{Backend, Health};
+use botstore_core::model::{Backend, DatabaseHealth, DatabaseId, Health};
 use botstore_core::{Lifecycle, Result};
 
 use crate::client::Intent;
@@ -13,8 +13,9 @@ use crate::row::Columns;
 use crate::testing::Access;
 
 const HEALTH: &str = "
-    SELECT current_setting('server_version') AS engine_version,
-        (SELECT max(version) FROM refinery_schema_history) AS schema_version";
+    SELECT database_id, current_setting('server_version') AS engine_version,
+        (SELECT max(version) FROM refinery_schema_history) AS schema_version
+    FROM database_identity";
 
 #[async_trait]
 impl Lifecycle for PostgresStore {
@@ -28,13 +29,14 @@ impl Lifecycle for PostgresStore {
         let latency = asked.elapsed();
         let mut pool = self.connections.pool.health();
         pool.waiting += self.group.waiting();
-        Ok(Health::new(
-            Backend::Postgres,
-            row.raw("engine_version")?,
-            row.raw("schema_version")?,
+        let database = DatabaseHealth {
+            id: row.value("database_id", |id: &str| DatabaseId::new(id))?,
+            engine_version: row.raw("engine_version")?,
+            schema_version: row.raw("schema_version")?,
             latency,
             pool,
-        ))
+        };
+        Ok(Health::new(Backend::Postgres, database))
     }
 
     async fn close(&self) -> Result<()> {

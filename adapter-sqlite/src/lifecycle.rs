@@ -1,7 +1,7 @@
 use std::time::Instant;
 
 use async_trait::async_trait;
-use botstore_core::model::{Backend, Health};
+use botstore_core::model::{Backend, DatabaseHealth, DatabaseId, Health};
 use botstore_core::{Lifecycle, Result};
 use rusqlite::Connection;
 
@@ -17,8 +17,10 @@ impl Lifecycle for SqliteStore {
 
     async fn health(&self) -> Result<Health> {
         let asked = Instant::now();
-        let (engine, schema) = self.read("health", versions).await?;
-        Ok(Health::new(self.backend(), engine, schema, asked.elapsed(), self.pool()))
+        let (id, engine_version, schema_version) = self.read("health", identity).await?;
+        let latency = asked.elapsed();
+        let database = DatabaseHealth { id, engine_version, schema_version, latency, pool: self.pool() };
+        Ok(Health::new(self.backend(), database))
     }
 
     async fn close(&self) -> Result<()> {
@@ -27,11 +29,13 @@ impl Lifecycle for SqliteStore {
     }
 }
 
-const VERSIONS: &str = "SELECT sqlite_version(), max(version) AS version FROM refinery_schema_history";
+const IDENTITY: &str = "
+    SELECT database_id, sqlite_version(), (SELECT max(version) FROM refinery_schema_history) AS version
+    FROM database_identity";
 
-fn versions(connection: &Connection) -> Result<(String, i32), Fault> {
-    the_row(connection, "refinery_schema_history", VERSIONS, [], |row| {
-        let version = i32::try_from(row.get::<i64>(1)?).map_err(|_| row.corrupt(1, "is no version"))?;
-        Ok((row.get(0)?, version))
+fn identity(connection: &Connection) -> Result<(DatabaseId, String, i32), Fault> {
+    the_row(connection, "database_identity", IDENTITY, [], |row| {
+        let version = i32::try_from(row.get::<i64>(2)?).map_err(|_| row.corrupt(2, "is no version"))?;
+        Ok((row.get(0)?, row.get(1)?, version))
     })
 }

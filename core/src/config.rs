@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::error::InvalidInput;
 use crate::layers::RetryPolicy;
-use crate::settings::{Origin, PostgresSettings, Setting, given, origin};
+use crate::settings::{Origin, PostgresSettings, Setting, SpoolSettings, given, origin};
 use crate::url::{DatabaseUrl, Password, SqliteUrl};
 
 /// The variable of the environment with the password, as libpq calls it.
@@ -27,6 +27,8 @@ pub struct Config {
     pub retry: RetryPolicy,
     /// From when on a call is slow and warned of, 1 second unless it is changed; none: never.
     pub slow: Option<Duration>,
+    /// Where events wait while the database is away; none: recording fails as every other call does.
+    pub spool: Option<SpoolSettings>,
 }
 
 impl Config {
@@ -37,7 +39,8 @@ impl Config {
     }
 
     /// The same, with the settings of the environment where the URL names none, as `rosey` does it:
-    /// [`PostgresSettings::from_environment`]; and with `PGPASSWORD`, libpq's variable, if the URL has no password.
+    /// [`PostgresSettings::from_environment`]; with `PGPASSWORD`, libpq's variable, if the URL has no password; and with
+    /// the spool of a bot that records, [`SpoolSettings::from_environment`], which one that does not should leave out.
     /// `variable` gives the value of a variable.
     ///
     /// # Errors
@@ -50,7 +53,8 @@ impl Config {
         if let DatabaseUrl::Postgres(url) = &mut url {
             url.password = url.password.take().or_else(|| given(&variable, PASSWORD).map(Password::new));
         }
-        Ok(Self::with_settings(url, PostgresSettings::from_environment(variable)?))
+        let spool = SpoolSettings::from_environment(&url, &variable)?;
+        Ok(Self { spool, ..Self::with_settings(url, PostgresSettings::from_environment(variable)?) })
     }
 
     fn with_settings(url: DatabaseUrl, settings: PostgresSettings) -> Self {
@@ -59,7 +63,7 @@ impl Config {
             DatabaseUrl::Sqlite(_) => settings,
         };
         let (retry, slow) = (RetryPolicy::default(), Some(Duration::from_secs(1)));
-        Self { url, migrate: true, postgres, retry, slow }
+        Self { url, migrate: true, postgres, retry, slow, spool: None }
     }
 
     /// The same, but an old schema is refused.
@@ -69,12 +73,21 @@ impl Config {
         self
     }
 
+    /// The same for the bot that records a channel: while the database is away it goes on recording, into a journal at
+    /// the place that [`SpoolSettings::of`] says.
+    #[must_use]
+    pub fn recording(mut self) -> Self {
+        self.spool = SpoolSettings::of(&self.url);
+        self
+    }
+
     /// Everything that can be set of this database, as it is set, and by whom. `variable` is the one that
     /// [`from_environment`](Self::from_environment) was given.
     #[must_use]
     pub fn settings(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<Setting> {
+        let spool = SpoolSettings::list(self.spool.as_ref(), &variable);
         let url = match &self.url {
-            DatabaseUrl::Sqlite(url) => return url.list(),
+            DatabaseUrl::Sqlite(url) => return url.list().into_iter().chain(spool).collect(),
             DatabaseUrl::Postgres(url) => url,
         };
         let settings = self.postgres.list().into_iter().map(|(name, value)| {
@@ -86,7 +99,7 @@ impl Config {
             "password" if password => Setting { origin: Origin::Environment(PASSWORD), ..setting },
             _ => setting,
         });
-        settings.chain(of_connection).collect()
+        settings.chain(of_connection).chain(spool).collect()
     }
 }
 

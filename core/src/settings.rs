@@ -3,12 +3,14 @@
 //! Each setting has a default, which the profile that `ROSEY_ENV` names may change; an environment variable changes it
 //! (`ROSEY_POOL_SIZE` for `pool_size`), and a parameter of the URL has the last word.
 
+mod spool;
 pub(crate) mod value;
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::error::InvalidInput;
+pub use spool::{SpoolSettings, WhenFull};
 use value::{name, number, of_switch, of_time, switch, time, time_with_unit, wait};
 
 /// The settings. Names and defaults are the specification's, which has them from SQLAlchemy.

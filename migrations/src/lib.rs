@@ -7,7 +7,7 @@
 //!
 //! ```
 //! // The newest schema is the same on both backends.
-//! assert_eq!(botstore_migrations::newest_version(), 3);
+//! assert_eq!(botstore_migrations::newest_version(), 4);
 //! ```
 
 #![cfg_attr(

@@ -4,7 +4,7 @@ mod check;
 
 use std::time::Duration;
 
-use botstore::model::{Health, PoolHealth};
+use botstore::model::{DatabaseHealth, PoolHealth};
 use botstore::settings::Setting;
 use botstore::{BotStore, Config, ErrorKind, StoreError};
 use serde::Serialize;
@@ -21,7 +21,7 @@ const QUESTIONS: usize = 9;
 /// What was found.
 struct Report {
     /// None if the database could not be asked.
-    health: Option<Health>,
+    health: Option<DatabaseHealth>,
     checks: Vec<Check>,
     settings: Vec<Setting>,
 }
@@ -37,9 +37,12 @@ pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<Exit>
 }
 
 /// Asks the database how it is, without bringing its schema up to date.
-async fn ask(config: &Config) -> (Option<Health>, Vec<Check>) {
+async fn ask(config: &Config) -> (Option<DatabaseHealth>, Vec<Check>) {
     match healthy(config).await {
-        Ok(health) => (Some(health.clone()), check::of_health(&health, QUESTIONS)),
+        Ok(health) => {
+            let checks = check::of_database(backend(&config.url), &health, QUESTIONS);
+            (Some(health), checks)
+        }
         Err(error) => {
             let name = if *error.kind() == ErrorKind::Schema { "schema" } else { "connection" };
             (None, vec![check::failed(name, &error, config)])
@@ -47,7 +50,7 @@ async fn ask(config: &Config) -> (Option<Health>, Vec<Check>) {
     }
 }
 
-async fn healthy(config: &Config) -> Result<Health, StoreError> {
+async fn healthy(config: &Config) -> Result<DatabaseHealth, StoreError> {
     let store = botstore::open(&config.clone().without_migration()).await?;
     let health = asked_often(&*store).await;
     let closed = store.close().await;
@@ -57,16 +60,21 @@ async fn healthy(config: &Config) -> Result<Health, StoreError> {
 }
 
 /// The last of several answers, with the median of all latencies.
-async fn asked_often(store: &dyn BotStore) -> Result<Health, StoreError> {
-    let mut last = store.health().await?;
+async fn asked_often(store: &dyn BotStore) -> Result<DatabaseHealth, StoreError> {
+    let mut last = asked(store).await?;
     let mut latencies = vec![last.latency];
     while latencies.len() < QUESTIONS {
-        last = store.health().await?;
+        last = asked(store).await?;
         latencies.push(last.latency);
     }
     latencies.sort_unstable();
     last.latency = latencies[QUESTIONS / 2];
     Ok(last)
+}
+
+async fn asked(store: &dyn BotStore) -> Result<DatabaseHealth, StoreError> {
+    let health = store.health().await?;
+    health.database.map_err(|away| StoreError::new(ErrorKind::Unavailable, "health", away.error))
 }
 
 #[derive(Debug, Serialize)]

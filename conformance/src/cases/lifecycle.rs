@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botstore::model::{
-    ActionFilter, Backend, Batch, Claim, CloseSessions, Expect, KvPrefix, Lease, Limit, NewToken, Retention,
+    ActionFilter, Backend, Batch, Claim, CloseSessions, Expect, KvPrefix, Lease, Limit, NewToken, PoolHealth, Retention,
     RowKey, Seconds, Settlement, TokenSecret, TokenSelector,
 };
 use botstore::store::BotStore;
@@ -17,6 +17,11 @@ use super::{kv, outbound};
 use crate::case::{Case, cases};
 use crate::database::Database;
 use crate::given::{at, chat, joined, kind_of, name, record, source, together};
+
+/// How the store's connections are.
+async fn pool_of(store: &dyn BotStore) -> PoolHealth {
+    store.health().await.unwrap().database.unwrap().pool
+}
 
 pub(super) const CASES: &[Case] = cases![
     a_store_says_which_database_it_has,
@@ -44,7 +49,8 @@ async fn a_store_says_how_it_is(db: Database) {
     record(store.as_ref(), [joined(1, "ada")]).await;
     let health = store.health().await.unwrap();
     assert_eq!(health.backend, store.backend());
-    assert_eq!(health.schema_version, 3);
+    let health = health.database.unwrap();
+    assert_eq!(health.schema_version, 4);
     assert!(health.engine_version.contains(|c: char| c.is_ascii_digit()), "{}", health.engine_version);
     assert!(health.latency > Duration::ZERO && health.latency < Duration::from_secs(60), "{health:?}");
     let pool = health.pool;
@@ -54,12 +60,12 @@ async fn a_store_says_how_it_is(db: Database) {
 async fn health_counts_nobody_who_waits_when_nobody_does(db: Database) {
     let askers = (0..16).map(|_| {
         let store = Arc::clone(db.store());
-        async move { store.health().await.unwrap().pool }
+        async move { pool_of(store.as_ref()).await }
     });
     for pool in together(askers).await {
         assert!(pool.open <= pool.max && pool.idle <= pool.open, "{pool:?}");
     }
-    assert_eq!(db.store().health().await.unwrap().pool.waiting, 0);
+    assert_eq!(pool_of(db.store().as_ref()).await.waiting, 0);
 }
 
 /// Which operation an error names, and its kind.

@@ -46,7 +46,8 @@ const HISTORY: &str = "SELECT CAST(version AS TEXT) || ' ' || name || ' ' || app
 const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
                         ORDER BY version";
 
-const NEWEST: [&str; 3] = ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists"];
+const NEWEST: [&str; 4] =
+    ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists", "V4__identity"];
 
 /// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
 async fn refused(config: &Config, raw: Raw<'_>) {
@@ -68,7 +69,7 @@ async fn history(raw: Raw<'_>) -> Vec<String> {
 }
 
 async fn works(store: &dyn BotStore) {
-    assert_eq!(store.health().await.unwrap().schema_version, 3);
+    assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 4);
     record(store, [chat(1, "ada", "hello")]).await;
     assert_eq!(store.top_chatters(Limit::MAX).await.unwrap().len(), 1);
 }
@@ -85,10 +86,10 @@ async fn a_migration_says_what_it_did(db: Database) {
     let unopened = db.unopened().unwrap();
     let url = unopened.config().url;
     let applied = NEWEST.map(str::to_owned).to_vec();
-    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 3, applied });
+    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 4, applied });
     assert_eq!(
         secrets::migrate(&Config::new(url.clone())).await.unwrap(),
-        Migrated { version: 3, applied: vec![] }
+        Migrated { version: 4, applied: vec![] }
     );
     let store = secrets::open(&unopened.config().without_migration()).await.unwrap();
     works(store.as_ref()).await;

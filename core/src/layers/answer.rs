@@ -38,13 +38,13 @@ impl Answer for bool {
 
 impl Answer for Recorded {
     fn rows(&self) -> u64 {
-        self.applied
+        self.applied + self.spooled
     }
 }
 
 impl Answer for Health {
     fn pool(&self) -> Option<&PoolHealth> {
-        Some(&self.pool)
+        self.database.as_ref().ok().map(|database| &database.pool)
     }
 }
 

@@ -18,22 +18,27 @@ use crate::store::{
     Audit, Channel, Chat, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
 };
 
-/// Calls the method of the inner store, through the layer.
+/// Calls the method of the inner store, through the layer: through its `around`, or through the method of its own that
+/// is named after `by` and takes what follows.
 macro_rules! around {
-    ($self:ident, $access:expr, $method:ident($($argument:expr),*)) => {{
+    ($self:ident, $access:expr, $method:ident($($argument:expr),*)) => {
+        around!($self, $access, $method($($argument),*), by around())
+    };
+    ($self:ident, $access:expr, $method:ident($($argument:expr),*), by $through:ident($($also:expr),*)) => {{
         static OPERATION: Operation = Operation::new(stringify!($method));
-        $self.layer.around(Call::new(&OPERATION, $access), || $self.inner.$method($($argument),*)).await
+        let attempt = || async { $self.inner.store(OPERATION.name()).await?.$method($($argument),*).await };
+        $self.layer.$through(Call::new(&OPERATION, $access), $($also,)* attempt).await
     }};
 }
 
 #[async_trait]
 impl<L: Layer> Ingest for Layered<L> {
     async fn record(&self, batch: &Batch) -> Result<Recorded> {
-        around!(self, recording(batch), record(batch))
+        around!(self, recording(batch), record(batch), by record(batch))
     }
 
     async fn position(&self, source: &Source) -> Result<Option<Position>> {
-        around!(self, Read, position(source))
+        around!(self, Read, position(source), by position(source))
     }
 }
 
@@ -212,12 +217,11 @@ impl<L: Layer> Lifecycle for Layered<L> {
     }
 
     async fn health(&self) -> Result<Health> {
-        around!(self, Probe, health())
+        around!(self, Probe, health(), by health())
     }
 
     async fn close(&self) -> Result<()> {
-        self.layer.closing();
-        self.inner.close().await
+        self.layer.close(|| self.inner.close()).await
     }
 }
 

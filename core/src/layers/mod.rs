@@ -10,9 +10,10 @@
 //! however many methods a store has. Layers that are known together become one by [`Stack`], which costs no allocation
 //! a call as a further [`Layered`] would.
 //!
-//! A layer that treats one method in its own way, as a journal in front of `record` would, gets a provided method in
-//! [`Layer`] that is called like it, takes the same and the inner call as a function, and has [`Layer::around`] as its
-//! default; [`Stack`] nests it as it nests `around`.
+//! A layer that treats one method in its own way, as a spool does `record`, overrides the method of [`Layer`] that is
+//! called like it: it takes the same and the inner call as a function, and its default is [`Layer::around`].
+//!
+//! What layers stand around is a [`Connector`]: a store, or one that is to be connected, because its database is away.
 //!
 //! # Metrics
 //!
@@ -32,6 +33,7 @@
 
 mod answer;
 mod call;
+mod connector;
 mod forward;
 mod metrics;
 mod observe;
@@ -43,10 +45,11 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::error::Result;
-use crate::store::BotStore;
+use crate::model::{Batch, Health, Position, Recorded, Source};
 
 pub use answer::Answer;
 pub use call::{Access, Call, Operation};
+pub use connector::Connector;
 pub use observe::Observe;
 pub use outage::Outage;
 pub use retry::{Retry, RetryPolicy};
@@ -56,7 +59,8 @@ pub trait Layer: Debug + Send + Sync {
     /// Does `call`. Each call of `attempt` is an attempt at it, from its beginning; there may be any number of them, one
     /// after the other, or none.
     ///
-    /// Two methods do not come here: `backend`, which is no call to the database, and `close`.
+    /// Three methods do not come here: `backend`, which is no call to the database, `close`, and those that the layer
+    /// overrides.
     fn around<T, F>(
         &self,
         call: Call,
@@ -66,22 +70,65 @@ pub trait Layer: Debug + Send + Sync {
         T: Answer,
         F: Future<Output = Result<T>> + Send;
 
-    /// The store is about to be closed.
-    fn closing(&self) {}
+    /// Records `batch` by `attempt`.
+    fn record<F>(
+        &self,
+        call: Call,
+        _batch: &Batch,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> impl Future<Output = Result<Recorded>> + Send
+    where
+        F: Future<Output = Result<Recorded>> + Send,
+    {
+        self.around(call, attempt)
+    }
+
+    /// Says where `source` stands, by `attempt`.
+    fn position<F>(
+        &self,
+        call: Call,
+        _source: &Source,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> impl Future<Output = Result<Option<Position>>> + Send
+    where
+        F: Future<Output = Result<Option<Position>>> + Send,
+    {
+        self.around(call, attempt)
+    }
+
+    /// Says how the store is, by `attempt`.
+    fn health<F>(
+        &self,
+        call: Call,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> impl Future<Output = Result<Health>> + Send
+    where
+        F: Future<Output = Result<Health>> + Send,
+    {
+        self.around(call, attempt)
+    }
+
+    /// Closes the store by `close`, which must be called: what a layer has to finish it does before.
+    fn close<F>(&self, close: impl FnOnce() -> F + Send) -> impl Future<Output = Result<()>> + Send
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        close()
+    }
 }
 
 /// A store with a layer around it.
 #[derive(Debug)]
 pub struct Layered<L> {
-    inner: Arc<dyn BotStore>,
+    inner: Connector,
     layer: L,
 }
 
 impl<L: Layer> Layered<L> {
-    /// Puts `layer` around a store.
+    /// Puts `layer` around a store, or around one that is to be connected.
     #[must_use]
-    pub fn new(inner: Arc<dyn BotStore>, layer: L) -> Self {
-        Self { inner, layer }
+    pub fn new(inner: impl Into<Connector>, layer: L) -> Self {
+        Self { inner: inner.into(), layer }
     }
 }
 
@@ -98,9 +145,91 @@ impl<A: Layer, B: Layer> Layer for Stack<A, B> {
         self.0.around(call, || self.1.around(call, &attempt)).await
     }
 
-    fn closing(&self) {
-        self.0.closing();
-        self.1.closing();
+    async fn record<F>(
+        &self,
+        call: Call,
+        batch: &Batch,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> Result<Recorded>
+    where
+        F: Future<Output = Result<Recorded>> + Send,
+    {
+        self.0.record(call, batch, || self.1.record(call, batch, &attempt)).await
+    }
+
+    async fn position<F>(
+        &self,
+        call: Call,
+        source: &Source,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> Result<Option<Position>>
+    where
+        F: Future<Output = Result<Option<Position>>> + Send,
+    {
+        self.0.position(call, source, || self.1.position(call, source, &attempt)).await
+    }
+
+    async fn health<F>(&self, call: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<Health>
+    where
+        F: Future<Output = Result<Health>> + Send,
+    {
+        self.0.health(call, || self.1.health(call, &attempt)).await
+    }
+
+    async fn close<F>(&self, close: impl FnOnce() -> F + Send) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        self.0.close(|| self.1.close(close)).await
+    }
+}
+
+/// A layer that is shared, by several stores for instance.
+impl<L: Layer> Layer for Arc<L> {
+    async fn around<T, F>(&self, call: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<T>
+    where
+        T: Answer,
+        F: Future<Output = Result<T>> + Send,
+    {
+        (**self).around(call, attempt).await
+    }
+
+    async fn record<F>(
+        &self,
+        call: Call,
+        batch: &Batch,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> Result<Recorded>
+    where
+        F: Future<Output = Result<Recorded>> + Send,
+    {
+        (**self).record(call, batch, attempt).await
+    }
+
+    async fn position<F>(
+        &self,
+        call: Call,
+        source: &Source,
+        attempt: impl Fn() -> F + Send + Sync,
+    ) -> Result<Option<Position>>
+    where
+        F: Future<Output = Result<Option<Position>>> + Send,
+    {
+        (**self).position(call, source, attempt).await
+    }
+
+    async fn health<F>(&self, call: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<Health>
+    where
+        F: Future<Output = Result<Health>> + Send,
+    {
+        (**self).health(call, attempt).await
+    }
+
+    async fn close<F>(&self, close: impl FnOnce() -> F + Send) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
+        (**self).close(close).await
     }
 }
 

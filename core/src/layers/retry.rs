@@ -41,8 +41,10 @@ impl RetryPolicy {
         self.first_wait.saturating_mul(factor).min(self.longest_wait)
     }
 
-    /// A wait between nothing and the longest ("full jitter"): callers who failed together do not come back together.
-    fn wait_after(&self, attempts: u32) -> Duration {
+    /// How long to wait after so many attempts, from 1: between nothing and the longest ("full jitter"), for callers who
+    /// failed together should not come back together.
+    #[must_use]
+    pub fn wait_after(&self, attempts: u32) -> Duration {
         self.longest_after(attempts).mul_f64(fastrand::f64())
     }
 }
@@ -114,8 +116,12 @@ impl Layer for Retry {
         }
     }
 
-    fn closing(&self) {
+    async fn close<F>(&self, close: impl FnOnce() -> F + Send) -> Result<()>
+    where
+        F: Future<Output = Result<()>> + Send,
+    {
         self.closing.send_replace(true);
+        close().await
     }
 }
 

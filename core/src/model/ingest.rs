@@ -186,13 +186,23 @@ pub struct Recorded {
     pub applied: u64,
     /// Events that had been written before.
     pub skipped: u64,
+    /// Events that are safe on this machine's disk, and go into the database when it is back: see [`SpoolHealth`].
+    ///
+    /// [`SpoolHealth`]: super::SpoolHealth
+    pub spooled: u64,
 }
 
 impl Recorded {
     /// A report, made by an adapter.
     #[must_use]
     pub fn new(applied: usize, skipped: usize) -> Self {
-        Self { applied: applied as u64, skipped: skipped as u64 }
+        Self { applied: applied as u64, skipped: skipped as u64, spooled: 0 }
+    }
+
+    /// A report, made by a spool.
+    #[must_use]
+    pub fn spooled(spooled: usize, skipped: usize) -> Self {
+        Self { applied: 0, skipped: skipped as u64, spooled: spooled as u64 }
     }
 }
 

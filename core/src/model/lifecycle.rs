@@ -3,6 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::Timestamp;
+use super::text::text_type;
+
 /// Which database holds the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -30,12 +33,42 @@ impl fmt::Display for Backend {
     }
 }
 
-/// What a store says of itself.
+text_type! {
+    /// Which database it is, wherever it stands: random, made with its schema, kept by its backups and its standbys.
+    DatabaseId, "database_id", 1..=64, NoControls
+}
+
+/// How a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Health {
-    /// Which database.
+    /// Which kind of database.
     pub backend: Backend,
+    /// What the database says of itself; or, of a store with a spool, since when it is away.
+    pub database: std::result::Result<DatabaseHealth, Away>,
+    /// What waits until the database is back; none for a store without a spool.
+    pub spool: Option<SpoolHealth>,
+}
+
+impl Health {
+    /// A report of a database that answered, made by an adapter.
+    #[must_use]
+    pub fn new(backend: Backend, database: DatabaseHealth) -> Self {
+        Self { backend, database: Ok(database), spool: None }
+    }
+
+    /// A report of a database that is away, made by a layer.
+    #[must_use]
+    pub fn away(backend: Backend, away: Away) -> Self {
+        Self { backend, database: Err(away), spool: None }
+    }
+}
+
+/// What a database says of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    /// Which one it is.
+    pub id: DatabaseId,
     /// The database engine's version, as it states it.
     pub engine_version: String,
     /// The number of the newest migration that the database has.
@@ -46,18 +79,31 @@ pub struct Health {
     pub pool: PoolHealth,
 }
 
-impl Health {
-    /// A report, made by an adapter.
-    #[must_use]
-    pub fn new(
-        backend: Backend,
-        engine_version: String,
-        schema_version: i32,
-        latency: Duration,
-        pool: PoolHealth,
-    ) -> Self {
-        Self { backend, engine_version, schema_version, latency, pool }
-    }
+/// A database that cannot be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Away {
+    /// Since when, by the system's clock.
+    pub since: Timestamp,
+    /// The last error.
+    pub error: String,
+}
+
+/// What a spool holds: events that were acknowledged and are not in the database yet.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct SpoolHealth {
+    /// Events that wait.
+    pub events: u64,
+    /// How many bytes they take.
+    pub bytes: u64,
+    /// When the oldest of them arrived, by the system's clock; none if none waits.
+    pub oldest: Option<Timestamp>,
+    /// Events that were given up to make room, since the journal was made.
+    pub dropped: u64,
+    /// Events that the database did not take, because some of their source are missing. They are kept aside.
+    pub rejected: u64,
+    /// Why the last attempt to write them into the database failed, since the last that did not.
+    pub error: Option<String>,
 }
 
 /// The state of a pool of connections.

@@ -22,7 +22,7 @@ pub use chat::{ChatMessage, MessageText};
 pub use event::ChannelEvent;
 pub use ingest::{Batch, Cursor, Position, Recorded, Resume, Source};
 pub use kv::{Expect, KvEntry, KvKey, KvName, KvPrefix, KvValue, KvVersion, Plugin};
-pub use lifecycle::{Backend, Health, PoolHealth};
+pub use lifecycle::{Away, Backend, DatabaseHealth, DatabaseId, Health, PoolHealth, SpoolHealth};
 pub use maintenance::{MaintenanceReport, Retention};
 pub use number::{Count, Limit, RowId, RowKey};
 pub use outbound::{

@@ -20,24 +20,60 @@ pub(crate) fn switch(text: &str) -> Result<bool, String> {
 
 /// Seconds, or a number with its unit; none for 0 and `off`.
 pub(crate) fn time(text: &str) -> Result<Option<Duration>, String> {
-    let text = text.to_ascii_lowercase();
-    if text == "off" {
-        return Ok(None);
-    }
-    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let unit = match unit {
-        "ms" => Some(1),
-        "" | "s" => Some(1_000),
-        "min" => Some(60_000),
-        "h" => Some(3_600_000),
-        _ => None,
-    };
-    match unit.and_then(|unit| number.parse::<u64>().ok()?.checked_mul(unit)) {
+    match milliseconds(text) {
         Some(0) => Ok(None),
         Some(time @ 1..=LONGEST) => Ok(Some(Duration::from_millis(time))),
         _ => Err("is neither off nor a time up to a day, such as 500ms, 30s, 5min or 1h".to_owned()),
     }
+}
+
+/// The same, up to ten years.
+pub(crate) fn age(text: &str) -> Result<Option<Duration>, String> {
+    match milliseconds(text) {
+        Some(0) => Ok(None),
+        Some(time) if time <= 3_650 * LONGEST => Ok(Some(Duration::from_millis(time))),
+        _ => Err("is neither off nor a time up to ten years, such as 30min, 12h or 7d".to_owned()),
+    }
+}
+
+/// A time; 0 is `off`.
+fn milliseconds(text: &str) -> Option<u64> {
+    let text = text.to_ascii_lowercase();
+    if text == "off" {
+        return Some(0);
+    }
+    let (number, unit) = with_unit(&text);
+    let unit = match unit {
+        "ms" => 1,
+        "" | "s" => 1_000,
+        "min" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Bytes, or a number with its unit.
+pub(crate) fn bytes(text: &str) -> Result<u64, String> {
+    let text = text.to_ascii_lowercase();
+    let (number, unit) = with_unit(&text);
+    let shift = match unit {
+        "" | "b" => Some(0),
+        "k" | "kb" | "kib" => Some(10),
+        "m" | "mb" | "mib" => Some(20),
+        "g" | "gb" | "gib" => Some(30),
+        _ => None,
+    };
+    let bytes = shift.and_then(|shift| number.parse::<u64>().ok()?.checked_mul(1 << shift));
+    bytes
+        .filter(|bytes| (1 << 16..=1 << 40).contains(bytes))
+        .ok_or_else(|| "is no size from 64k to 1024g, such as 256m (which is 256 * 1024 * 1024 bytes)".to_owned())
+}
+
+/// The digits at the beginning, and what follows.
+fn with_unit(text: &str) -> (&str, &str) {
+    text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()))
 }
 
 /// A time that cannot be `off`.
@@ -64,6 +100,15 @@ pub(crate) fn name(text: &str) -> Result<String, String> {
 /// A switch in the form in which it is given.
 pub(crate) fn of_switch(on: bool) -> String {
     if on { "on" } else { "off" }.to_owned()
+}
+
+/// A size in the form in which it is given.
+pub(crate) fn of_bytes(bytes: u64) -> String {
+    match bytes {
+        _ if bytes % (1 << 20) == 0 => format!("{}m", bytes >> 20),
+        _ if bytes % (1 << 10) == 0 => format!("{}k", bytes >> 10),
+        _ => bytes.to_string(),
+    }
 }
 
 /// A time in the form in which it is given.

@@ -1,9 +1,9 @@
 //! What is checked, and what each finding means. A further check is a further function and a line in
-//! [`of_health`] or [`of_settings`].
+//! [`of_database`] or [`of_settings`].
 
 use std::time::Duration;
 
-use botstore::model::{Backend, Health};
+use botstore::model::{Backend, DatabaseHealth};
 use botstore::url::{Address, DatabaseUrl, Host, PostgresUrl, Roots, SslMode};
 use botstore::{Config, ErrorKind, StoreError};
 
@@ -63,8 +63,8 @@ pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) ->
 }
 
 /// What a healthy database says of itself; its latency is the median of so many questions.
-pub(super) fn of_health(health: &Health, questions: usize) -> Vec<Check> {
-    vec![connection(health), schema(health), latency(health, questions), pool(health)]
+pub(super) fn of_database(backend: Backend, health: &DatabaseHealth, questions: usize) -> Vec<Check> {
+    vec![connection(backend, health), schema(health), latency(health, questions), pool(health)]
 }
 
 /// What the settings alone tell.
@@ -77,8 +77,8 @@ pub(super) fn of_settings(config: &Config) -> Vec<Check> {
     checks
 }
 
-fn connection(health: &Health) -> Check {
-    let engine = match health.backend {
+fn connection(backend: Backend, health: &DatabaseHealth) -> Check {
+    let engine = match backend {
         Backend::Postgres => "PostgreSQL",
         _ => "SQLite",
     };
@@ -86,11 +86,11 @@ fn connection(health: &Health) -> Check {
 }
 
 /// A store that is not migrated when it is opened opens with the newest schema only.
-fn schema(health: &Health) -> Check {
+fn schema(health: &DatabaseHealth) -> Check {
     ok("schema", format!("version {}, the newest; nothing is to be migrated", health.schema_version))
 }
 
-fn latency(health: &Health, questions: usize) -> Check {
+fn latency(health: &DatabaseHealth, questions: usize) -> Check {
     let milliseconds = health.latency.as_secs_f64() * 1_000.0;
     let found = format!("{milliseconds:.3} ms, the median of {questions} answers");
     if health.latency <= SLOW {
@@ -99,7 +99,7 @@ fn latency(health: &Health, questions: usize) -> Check {
     warning("latency", found, "every write waits so long at least: run the bot closer to its database")
 }
 
-fn pool(health: &Health) -> Check {
+fn pool(health: &DatabaseHealth) -> Check {
     let pool = health.pool;
     let found = format!("{} of {} open, {} idle, {} waiting", pool.open, pool.max, pool.idle, pool.waiting);
     ok("pool", found)
@@ -148,7 +148,7 @@ fn pooler() -> Check {
 
 #[cfg(test)]
 mod tests {
-    use botstore::model::PoolHealth;
+    use botstore::model::{DatabaseId, PoolHealth};
 
     use super::*;
 
@@ -189,9 +189,11 @@ mod tests {
     #[test]
     fn a_slow_database_is_warned_of() {
         let pool = PoolHealth { max: 15, open: 2, idle: 1, waiting: 0 };
-        let health = |latency| Health::new(Backend::Postgres, "17.2".into(), 3, latency, pool);
         let told = |latency| {
-            let checks = of_health(&health(latency), 9);
+            let id = DatabaseId::new("an identity").unwrap();
+            let health =
+                DatabaseHealth { id, engine_version: "17.2".into(), schema_version: 4, latency, pool };
+            let checks = of_database(Backend::Postgres, &health, 9);
             checks.into_iter().map(|check| format!("{}: {}", check.verdict.as_str(), check.found)).collect()
         };
         let fine: Vec<String> = told(SLOW);
@@ -199,7 +201,7 @@ mod tests {
             fine,
             [
                 "ok: PostgreSQL 17.2",
-                "ok: version 3, the newest; nothing is to be migrated",
+                "ok: version 4, the newest; nothing is to be migrated",
                 "ok: 20.000 ms, the median of 9 answers",
                 "ok: 2 of 15 open, 1 idle, 0 waiting",
             ]

@@ -8,7 +8,7 @@ use super::*;
 use crate::error::ErrorKind;
 use crate::layers::testing::{Log, call, error};
 use crate::layers::{Access, Retry, RetryPolicy, Stack};
-use crate::model::{Health, PoolHealth};
+use crate::model::{DatabaseHealth, DatabaseId, Health, PoolHealth};
 
 /// Every metric: its name, its labels' values, and its value; of a histogram, the number of values.
 fn recorded(snapshotter: &Snapshotter) -> Vec<String> {
@@ -67,7 +67,14 @@ async fn the_pool_is_measured_when_health_is_asked() {
     let snapshotter = recorder.snapshotter();
     let _guard = set_default_local_recorder(&recorder);
     let pool = PoolHealth { max: 15, open: 5, idle: 3, waiting: 2 };
-    let health = Health::new(Backend::Postgres, "17".into(), 3, Duration::from_millis(1), pool);
+    let health = DatabaseHealth {
+        id: DatabaseId::new("an identity").unwrap(),
+        engine_version: "17".into(),
+        schema_version: 4,
+        latency: Duration::from_millis(1),
+        pool,
+    };
+    let health = Health::new(Backend::Postgres, health);
     observe().around(call(Access::Probe), || ready(Ok(health.clone()))).await.unwrap();
     let gauges = recorded(&snapshotter).into_iter().filter(|metric| metric.starts_with("botstore_pool"));
     assert_eq!(

@@ -152,7 +152,7 @@ async fn closing_ends_the_waiting() {
     let begun = Instant::now();
     let (result, ()) = tokio::join!(attempts.by(&retry, Access::Read), async {
         tokio::task::yield_now().await;
-        retry.closing();
+        retry.close(|| ready(Ok(()))).await.unwrap();
     });
     let told = "record: closed: the store was closed; before that: record: unavailable: broke";
     assert_eq!(result.unwrap_err().to_string(), told);
