@@ -1,9 +1,9 @@
 //! Running statements, and reading columns into validated types.
 
 use botstore_core::model::{
-    ActionDetails, ActionKind, BotName, ChannelName, Count, FailureText, KvName, KvValue, KvVersion,
-    MaxAttempts, MediaTitle, MessageText, OutboundState, Position, Rank, RowId, StatusText, Timestamp,
-    TokenDescription, TokenName, TokenPermissions, TokenPrefix, UniqueKey, Username,
+    ActionDetails, ActionKind, BotName, ChannelName, Count, DatabaseId, FailureText, KvName, KvValue,
+    KvVersion, MaxAttempts, MediaTitle, MessageText, OutboundState, Position, Rank, RowId, StatusText,
+    Timestamp, TokenDescription, TokenName, TokenPermissions, TokenPrefix, UniqueKey, Username,
 };
 use botstore_core::{ErrorKind, InvalidInput};
 use rusqlite::types::ValueRef;
@@ -122,6 +122,7 @@ columns! {
     ActionKind: text => Self::new;
     BotName: text => Self::new;
     ChannelName: text => Self::new;
+    DatabaseId: text => Self::new;
     FailureText: text => Self::new;
     KvName: text => Self::new;
     KvValue: text => Self::from_stored;

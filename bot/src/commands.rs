@@ -23,7 +23,7 @@ use crate::output::Output;
 
 /// Runs the command line's command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let config = database::configure(&cli.database)?;
+    let mut config = database::configure(&cli.database)?;
     let output = Output::new(cli.json);
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
@@ -31,7 +31,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         match cli.command {
             Command::Migrate => migrate::run(&config, output).await,
             Command::Doctor => doctor::run(&config, output).await,
-            Command::OnStore(command) => on_store(&command, &config, output).await,
+            Command::OnStore(command) => {
+                // The journal is the recorder's; the others may run beside it.
+                config.spool = config.spool.filter(|_| matches!(command, StoreCommand::Replay(_)));
+                on_store(&command, &config, output).await
+            }
         }
     })
 }

@@ -34,38 +34,58 @@ use std::sync::Arc;
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
 pub use botstore_migrations::Migrated;
+pub use botstore_spool as spool;
 
-use botstore_core::layers::{Layered, Observe, Outage, Retry, Stack};
+use botstore_core::layers::{Connector, Layered, Observe, Outage, Retry, Stack};
+use botstore_core::model::Backend;
 use botstore_core::url::DatabaseUrl;
 #[cfg(feature = "postgres")]
 use botstore_postgres::PostgresStore;
+use botstore_spool::Spool;
 #[cfg(feature = "sqlite")]
 use botstore_sqlite::SqliteStore;
 
 /// Opens the store that `config` names, and unless told otherwise brings its schema up to date first.
 ///
-/// This is the one place that puts a store together: a call goes through [`Observe`], [`Retry`] and [`Outage`] to the
-/// database, in this order, so that what is observed is what the caller sees, waits and retries included, and an outage is
-/// noticed even if every call outlasts it. Opening itself is tried once.
+/// This is the one place that puts a store together. A call goes through [`Observe`], [`Spool`] if there is one,
+/// [`Retry`] and [`Outage`] to the database. In this order, because what is observed is what the caller sees, waits and
+/// retries included; because what a spool keeps was tried again before; and because an outage is noticed even if every
+/// call outlasts it. Opening itself is tried once. With a spool the database may be away: then it is opened, and its
+/// schema brought up to date, once it is there.
 ///
 /// # Errors
 ///
 /// - [`InvalidInput`](ErrorKind::InvalidInput) of `database_url`: this program was built without that backend.
 /// - [`Schema`](ErrorKind::Schema): the database is another program's, or of a version that this one does not know.
 /// - [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout): the database cannot be reached.
+/// - With a spool also those of [`Spool::open`].
 pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
-    let store = connect(config).await?;
-    let backend = store.backend();
-    tracing::info!(backend = backend.as_str(), "store opened: {config}");
-    let attempts = Stack(Retry::new(config.retry.clone()), Outage::new(backend));
-    Ok(Box::new(Layered::new(store, Stack(Observe::new(backend, config.slow), attempts))))
+    let backend = backend_of(&config.url)?;
+    let connecting = config.clone();
+    let database = Connector::new(backend, move || {
+        let config = connecting.clone();
+        async move { connect(&config).await }
+    });
+    let outage = Arc::new(Outage::new(backend));
+    let observe = Observe::new(backend, config.slow);
+    let mut retry = config.retry.clone();
+    let Some(settings) = config.spool.clone() else {
+        database.store("open").await?;
+        let attempts = Stack(Retry::new(retry), outage);
+        return Ok(Box::new(Layered::new(database, Stack(observe, attempts))));
+    };
+    let behind = Layered::new(database.clone(), Arc::clone(&outage));
+    let spool = Spool::open(settings, Arc::new(behind)).await?;
+    retry.deadline = retry.deadline.min(Spool::PATIENCE);
+    let attempts = Stack(Retry::new(retry), outage);
+    Ok(Box::new(Layered::new(database, Stack(observe, Stack(spool, attempts)))))
 }
 
 /// The store itself, with nothing around it.
 async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
     // The adapters' futures are boxed, here and below: they lie so deep in one another that a caller's own would come
     // upon the compiler's limit.
-    Ok(match &config.url {
+    let store: Arc<dyn BotStore> = match &config.url {
         #[cfg(feature = "sqlite")]
         DatabaseUrl::Sqlite(url) => Arc::new(Box::pin(SqliteStore::open(url, config.migrate)).await?),
         #[cfg(feature = "postgres")]
@@ -74,7 +94,21 @@ async fn connect(config: &Config) -> Result<Arc<dyn BotStore>> {
         }
         #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
         url => return Err(not_built_in(url)),
-    })
+    };
+    tracing::info!(backend = store.backend().as_str(), "store opened: {config}");
+    Ok(store)
+}
+
+/// The backend of a URL, if this program has it.
+fn backend_of(url: &DatabaseUrl) -> Result<Backend> {
+    match url {
+        #[cfg(feature = "sqlite")]
+        DatabaseUrl::Sqlite(_) => Ok(Backend::Sqlite),
+        #[cfg(feature = "postgres")]
+        DatabaseUrl::Postgres(_) => Ok(Backend::Postgres),
+        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
+        url => Err(not_built_in(url)),
+    }
 }
 
 /// Brings the schema of the database that `config` names up to date, and says what that took. Any number of processes

@@ -51,12 +51,19 @@ async fn ask(config: &Config) -> (Option<DatabaseHealth>, Vec<Check>) {
 }
 
 async fn healthy(config: &Config) -> Result<DatabaseHealth, StoreError> {
-    let store = botstore::open(&config.clone().without_migration()).await?;
+    let store = botstore::open(&looking(config)).await?;
     let health = asked_often(&*store).await;
     let closed = store.close().await;
     let health = health?;
     closed?;
     Ok(health)
+}
+
+/// How to open the store only to look at it: nothing is migrated, and the journal is left to the bot.
+fn looking(config: &Config) -> Config {
+    let mut config = config.clone().without_migration();
+    config.spool = None;
+    config
 }
 
 /// The last of several answers, with the median of all latencies.

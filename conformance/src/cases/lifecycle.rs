@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use botstore::model::{
-    ActionFilter, Backend, Batch, Claim, CloseSessions, Expect, KvPrefix, Lease, Limit, NewToken, PoolHealth, Retention,
-    RowKey, Seconds, Settlement, TokenSecret, TokenSelector,
+    ActionFilter, Backend, Batch, Claim, CloseSessions, Expect, KvPrefix, Lease, Limit, NewToken, PoolHealth,
+    Retention, RowKey, Seconds, Settlement, TokenSecret, TokenSelector,
 };
 use botstore::store::BotStore;
 use botstore::url::DatabaseUrl;

@@ -64,6 +64,12 @@ impl Cursor {
         self.after
     }
 
+    /// Each event's place.
+    #[must_use]
+    pub fn positions(&self) -> &[Position] {
+        &self.positions
+    }
+
     /// Where the source stands once the batch is written: the last event's place.
     #[must_use]
     pub fn last(&self) -> Position {

@@ -91,7 +91,9 @@ impl SpoolSettings {
         };
         for (name, variable_name) in &NAMES[1..] {
             if let Some(value) = given(&variable, variable_name) {
-                settings.set(name, value.trim()).map_err(|reason| InvalidInput::new(variable_name, reason))?;
+                settings
+                    .set(name, value.trim())
+                    .map_err(|reason| InvalidInput::new(variable_name, reason))?;
             }
         }
         Ok(Some(settings))

@@ -66,9 +66,9 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
         _ => None,
     };
     let bytes = shift.and_then(|shift| number.parse::<u64>().ok()?.checked_mul(1 << shift));
-    bytes
-        .filter(|bytes| (1 << 16..=1 << 40).contains(bytes))
-        .ok_or_else(|| "is no size from 64k to 1024g, such as 256m (which is 256 * 1024 * 1024 bytes)".to_owned())
+    bytes.filter(|bytes| (1 << 16..=1 << 40).contains(bytes)).ok_or_else(|| {
+        "is no size from 64k to 1024g, such as 256m (which is 256 * 1024 * 1024 bytes)".to_owned()
+    })
 }
 
 /// The digits at the beginning, and what follows.

@@ -1,0 +1,70 @@
+//! What can go wrong with a journal, as an error of the store.
+
+use std::io;
+use std::path::Path;
+
+use botstore_core::{ErrorKind, StoreError};
+use rusqlite::ffi;
+
+/// Why a journal did not do what it should.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// SQLite said so.
+    Sqlite(rusqlite::Error),
+    /// SQLite said so of a commit.
+    Commit(rusqlite::Error),
+    /// The operating system said so.
+    System(io::Error),
+    /// It is none of ours, or damaged: what it is, in words that can follow its name.
+    Damaged(String),
+    /// It does what it should in refusing this.
+    Refused(ErrorKind, String),
+}
+
+impl From<rusqlite::Error> for Fault {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Self::System(error)
+    }
+}
+
+impl Fault {
+    /// The error of `operation` that a caller gets.
+    pub(crate) fn into_error(self, operation: &'static str, journal: &Path) -> StoreError {
+        let name = journal.display();
+        let told = |kind, text: String| StoreError::new(kind, operation, text);
+        match self {
+            Self::Sqlite(error) => {
+                let kind = kind_of(&error, ErrorKind::Unavailable);
+                told(kind, format!("the journal {name}: {error}")).with_source(error).lasting()
+            }
+            // Its batches may be there when the journal is opened again.
+            Self::Commit(error) => {
+                let unsure = error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull);
+                let unless = if unsure { ErrorKind::Indeterminate } else { ErrorKind::Unavailable };
+                let kind = kind_of(&error, unless);
+                told(kind, format!("the journal {name}: {error}")).with_source(error).lasting()
+            }
+            Self::System(error) => told(ErrorKind::Unavailable, format!("the journal {name}: {error}"))
+                .with_source(error)
+                .lasting(),
+            Self::Damaged(what) => told(
+                ErrorKind::Corrupt,
+                format!("the journal {name} {what}; move it away to go on without what is in it"),
+            ),
+            Self::Refused(kind, why) => told(kind, format!("the journal {name} {why}")).lasting(),
+        }
+    }
+}
+
+fn kind_of(error: &rusqlite::Error, unless: ErrorKind) -> ErrorKind {
+    match error.sqlite_error().map(|error| error.extended_code & 0xff) {
+        Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB) => ErrorKind::Corrupt,
+        _ => unless,
+    }
+}

@@ -1,0 +1,32 @@
+//! A batch as text: a line for each event, with its place in its source and its JSON form.
+
+use std::fmt::Write as _;
+
+use botstore_core::model::{Batch, ChannelEvent, Position};
+
+use crate::fault::Fault;
+
+/// Writes a batch; one without a cursor with places from `first` on.
+pub(super) fn write(batch: &Batch, first: i64) -> String {
+    let mut body = String::new();
+    let places = batch.cursor().map(|cursor| cursor.positions());
+    for (index, event) in batch.events().iter().enumerate() {
+        let place = places.map_or(first + index as i64, |places| places[index].get());
+        // Writing into a string does not fail.
+        let _ = writeln!(body, "{place} {}", event.to_json());
+    }
+    body
+}
+
+/// Reads one.
+pub(super) fn read(body: &str) -> Result<Vec<(Position, ChannelEvent)>, Fault> {
+    body.lines().map(line).collect()
+}
+
+fn line(line: &str) -> Result<(Position, ChannelEvent), Fault> {
+    let read = || {
+        let (place, event) = line.split_once(' ')?;
+        Some((Position::new(place.parse().ok()?).ok()?, ChannelEvent::from_json(event).ok()?))
+    };
+    read().ok_or_else(|| Fault::Damaged("holds an event that cannot be read".to_owned()))
+}

@@ -1,0 +1,58 @@
+//! A layer around a store that keeps recording while the database is away.
+//!
+//! Batches then go into a journal on this machine's disk, and the call succeeds, saying that they were
+//! [spooled](botstore_core::model::Recorded::spooled): what was acknowledged survives a power cut. When the database is
+//! back, the journal is written into it. Every event arrives exactly once and in order, whatever is killed when: a batch
+//! with a cursor keeps it, and the journal gives one to every other.
+//!
+//! | while the database is away | |
+//! |---|---|
+//! | `record` | into the journal; and so for as long as anything waits there |
+//! | `position` | that of the last event in the journal; `Unavailable` of a source of which nothing waits |
+//! | `health` | since when it is away and why, and what waits |
+//! | everything else | `Unavailable`, at once |
+//!
+//! Until the journal is empty, reads show what the database has: events that wait are not among it.
+//!
+//! A batch without a cursor whose answer was lost is not kept, because it may have been written: the call is
+//! `Indeterminate`, as it is without a spool.
+//!
+//! # The journal
+//!
+//! A file with a lock beside it. One process has it; a further one is refused. It is removed when the store is closed and
+//! nothing waits; what a dead process left is written by the next one that opens it. It belongs to one database, by its
+//! [identity](botstore_core::model::DatabaseId): what waits never goes into another one.
+//!
+//! When it is [full](botstore_core::settings::SpoolSettings), new events are refused, or the oldest are given up, as it
+//! was set. Events of which the database says that some before them are missing (it was restored from a backup, say) are
+//! kept in the journal's table `rejected`, logged and counted.
+//!
+//! [`Spool`] is put around a store by `botstore::open` when [`Config::spool`](botstore_core::config::Config::spool) is
+//! set. [`look`] is for those who want to know what waits without opening a store.
+//!
+//! ```
+//! # fn main() -> botstore_core::Result<()> {
+//! match botstore_spool::look("bot_data.db.spool".as_ref())? {
+//!     Some(look) => println!("{} events wait", look.spool.events),
+//!     None => println!("nothing waits"),
+//! }
+//! # Ok(()) }
+//! ```
+
+mod breaker;
+mod fault;
+mod journal;
+mod keeper;
+mod lock;
+mod spool;
+#[cfg_attr(
+    not(feature = "fault-points"),
+    allow(unreachable_pub, dead_code, reason = "only tests see the steps")
+)]
+mod step;
+mod thread;
+
+pub use journal::{Look, look};
+pub use spool::Spool;
+#[cfg(feature = "fault-points")]
+pub use step::{AT_EACH, Step};

@@ -1,0 +1,71 @@
+//! One owner a journal.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// A journal is its owner's from the moment this is held to the moment it is dropped, or its process dies.
+///
+/// The lock is on a file of its own: whoever closes a file that SQLite has open drops SQLite's locks with it.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+impl Lock {
+    /// Takes the lock of the journal at `journal`; none if somebody has it.
+    pub(crate) fn take(journal: &Path) -> io::Result<Option<Self>> {
+        let path = path_of(journal);
+        loop {
+            let file = private().create(true).write(true).truncate(false).open(&path)?;
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+            // Its last owner may have removed the file in between; then the lock is on a file that nobody else sees.
+            if is_at(&file, &path)? {
+                return Ok(Some(Self { file, path }));
+            }
+        }
+    }
+
+    /// Whether somebody has the lock of the journal at `journal`.
+    pub(crate) fn is_taken(journal: &Path) -> io::Result<bool> {
+        match File::open(path_of(journal)) {
+            Ok(file) => Ok(matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes the lock's file, then lets go.
+    pub(crate) fn remove(self) -> io::Result<()> {
+        fs::remove_file(&self.path)?;
+        self.file.unlock()
+    }
+}
+
+fn path_of(journal: &Path) -> PathBuf {
+    let mut path = journal.as_os_str().to_owned();
+    path.push(".lock");
+    path.into()
+}
+
+fn is_at(file: &File, path: &Path) -> io::Result<bool> {
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Makes files for their owner's eyes only.
+pub(crate) fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600);
+    options
+}
