@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Source, Timestamp, TokenDescription, TokenName, TokenPermissions,
@@ -20,6 +21,7 @@ Environment:
   PGPASSWORD    the password for PostgreSQL, if the URL has none
   ROSEY_ENV     how many connections to PostgreSQL: development, staging, production
   ROSEY_LOG     what to log on standard error: error, warn (default), info, debug, trace
+  ROSEY_SPOOL   the journal in which `replay` and `record` keep events while the database is away; off: none
 The pool's settings have variables of their own, such as ROSEY_POOL_SIZE; `rosey doctor` shows them all.
 
 Exit codes:
@@ -27,6 +29,8 @@ Exit codes:
   1  failed; `doctor`: a check failed
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
+  4  `replay`, `record`: some of it waits in the journal for the database
+  130, 143  ended by Ctrl-C or SIGTERM
 
 Examples:
   rosey replay channel.jsonl
@@ -86,6 +90,8 @@ Examples:
 pub(crate) enum StoreCommand {
     /// Record the events of files, each exactly once
     Replay(ReplayArgs),
+    /// Record the events of a living channel, as they come in on standard input
+    Record(RecordArgs),
     /// Show what is recorded of the channel, or of one user
     Stats(StatsArgs),
     /// Show who said most
@@ -133,6 +139,27 @@ pub(crate) struct ReplayArgs {
     /// Leave bad lines out, and count them, instead of stopping at the first
     #[arg(long)]
     pub(crate) skip_bad: bool,
+
+    /// At the end, wait so long for a database that is away
+    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
+    pub(crate) wait: Duration,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The one recorder of a channel. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
+warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
+
+While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
+back. The end of the input, Ctrl-C and SIGTERM end it in order; a second signal ends it at once.
+
+Examples:
+  tail -n 0 -F events.jsonl | rosey record
+  mybot --events | rosey record --json")]
+pub(crate) struct RecordArgs {
+    /// Leave open sessions alone, at the start and at the end
+    #[arg(long)]
+    pub(crate) keep_sessions: bool,
 }
 
 #[derive(Debug, Args)]
@@ -292,6 +319,10 @@ fn usage<T>(kind: ErrorKind, message: &str) -> Result<T, clap::Error> {
 
 fn limit(text: &str) -> Result<Limit, String> {
     Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    whole(text)?.try_into().map(Duration::from_secs).map_err(|_| "is negative".to_owned())
 }
 
 fn max_attempts(text: &str) -> Result<MaxAttempts, String> {

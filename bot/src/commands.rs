@@ -1,24 +1,26 @@
 //! The commands, each in its file.
 
+mod arrival;
 mod doctor;
 mod history;
 mod maintain;
 mod migrate;
 mod outbound;
 mod recent;
+mod record;
 mod replay;
 mod stats;
 mod token;
 mod top;
 
 use anyhow::Context as _;
-use botstore::url::DatabaseUrl;
 use botstore::{BotStore, Config};
-use tokio::runtime;
+use tokio::{runtime, select};
 
 use crate::cli::{Cli, Command, StoreCommand};
 use crate::database;
 use crate::exit::Exit;
+use crate::interrupt::Interrupt;
 use crate::output::Output;
 
 /// Runs the command line's command.
@@ -33,31 +35,47 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Doctor => doctor::run(&config, output).await,
             Command::OnStore(command) => {
                 // The journal is the recorder's; the others may run beside it.
-                config.spool = config.spool.filter(|_| matches!(command, StoreCommand::Replay(_)));
+                let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));
+                config.spool = config.spool.filter(|_| records);
                 on_store(&command, &config, output).await
             }
         }
     })
 }
 
-/// Opens the store, runs the command, and closes the store however that ended.
+/// Opens the store, runs the command, and closes the store however that ended. A signal ends the command where it waits,
+/// which no store minds; the recorder ends in an order of its own.
 async fn on_store(command: &StoreCommand, config: &Config, output: Output) -> anyhow::Result<Exit> {
-    let store = database::open(config).await?;
-    let result = with_store(command, &*store, &config.url, output).await;
+    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let store = select! {
+        store = database::open(config) => store?,
+        signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
+    };
+    let ends_itself = matches!(command, StoreCommand::Record(_));
+    let result = select! {
+        result = with_store(command, &*store, config, output, &interrupt) => result,
+        signal = interrupt.wait(), if !ends_itself => Ok(Exit::Interrupted(signal)),
+    };
     let closed = store.close().await;
     let exit = result?;
     closed?;
+    if let (Exit::Interrupted(_), StoreCommand::Replay(_)) = (exit, command) {
+        output.note("stopped: run the command again to go on where it stopped");
+    }
     Ok(exit)
 }
 
 async fn with_store(
     command: &StoreCommand,
     store: &dyn BotStore,
-    url: &DatabaseUrl,
+    config: &Config,
     output: Output,
+    interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
+    let url = &config.url;
     match command {
-        StoreCommand::Replay(args) => replay::run(store, url, args, output).await,
+        StoreCommand::Record(args) => record::run(store, config, args, output, interrupt).await,
+        StoreCommand::Replay(args) => replay::run(store, config, args, output).await,
         StoreCommand::Stats(args) => stats::run(store, url, args, output).await,
         StoreCommand::Top(args) => top::run(store, args, output).await,
         StoreCommand::Recent(args) => recent::run(store, args, output).await,

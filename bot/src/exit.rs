@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use botstore::InvalidInput;
 
 use crate::format::visible;
+use crate::interrupt::Signal;
 
 /// How a command ended that did not fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +18,10 @@ pub(crate) enum Exit {
     NotActive,
     /// `doctor`: a check failed.
     Unwell,
+    /// Some of it waits in the journal.
+    Waiting,
+    /// A signal ended it.
+    Interrupted(Signal),
 }
 
 impl From<Exit> for ExitCode {
@@ -25,6 +30,8 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::NotActive => Self::from(3),
             Exit::Unwell => Self::FAILURE,
+            Exit::Waiting => Self::from(4),
+            Exit::Interrupted(signal) => Self::from(signal.code()),
         }
     }
 }

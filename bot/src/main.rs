@@ -6,6 +6,7 @@ mod commands;
 mod database;
 mod exit;
 mod format;
+mod interrupt;
 mod logging;
 mod output;
 

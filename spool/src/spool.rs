@@ -47,12 +47,12 @@ impl Spool {
         let close_within = settings.close_within;
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
-        if let Err(error) = shared.reach().await {
-            if !is_away(&error) && *error.kind() != ErrorKind::Timeout {
+        match shared.reach().await {
+            Err(error) if !is_away(&error) && *error.kind() != ErrorKind::Timeout => {
                 shared.journal.close().await?;
                 return Err(error);
             }
-            tracing::warn!(%error, "the database is away: what is recorded waits in a journal");
+            _ => {}
         }
         shared.wake();
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&shared), policy()));

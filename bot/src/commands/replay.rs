@@ -13,13 +13,13 @@ use std::time::Instant;
 
 use anyhow::Context as _;
 use botstore::model::{Batch, Position, Source};
-use botstore::url::DatabaseUrl;
-use botstore::{BotStore, ErrorKind, Ingest, InvalidInput};
+use botstore::{BotStore, Config, ErrorKind, Ingest, InvalidInput};
 
 use self::input::{Input, Survey};
 use self::progress::Progress;
 use self::reader::{BadLine, Item, Recorded};
 use self::summary::Totals;
+use super::arrival;
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, advise};
 use crate::format::number;
@@ -27,27 +27,67 @@ use crate::output::Output;
 
 pub(super) async fn run(
     store: &dyn BotStore,
-    url: &DatabaseUrl,
+    config: &Config,
     args: &ReplayArgs,
     output: Output,
 ) -> anyhow::Result<Exit> {
     let started = Instant::now();
     let mut totals = Totals::default();
+    let mut ends = Vec::new();
     for path in &args.files {
-        totals.add(replay_file(store, path, args).await?);
+        let replayed = replay_file(store, config, path, args).await?;
+        totals.add(replayed.totals);
+        ends.push(replayed.end);
+    }
+    totals.waiting = arrival::wait(store, args.wait).await?;
+    if totals.waiting == 0 {
+        for (source, end) in &ends {
+            check(store, source, *end).await?;
+        }
     }
     let seconds = started.elapsed().as_secs_f64();
-    output.print(&totals.json(store.backend(), seconds), || totals.text(&args.files, url, seconds))?;
-    Ok(Exit::Done)
+    output
+        .print(&totals.json(store.backend(), seconds), || totals.text(&args.files, &config.url, seconds))?;
+    Ok(if totals.waiting == 0 { Exit::Done } else { Exit::Waiting })
 }
 
-async fn replay_file(store: &dyn Ingest, path: &Path, args: &ReplayArgs) -> anyhow::Result<Totals> {
+/// Checks that the database has all of a source, whatever it says of what waited in the journal.
+async fn check(store: &dyn Ingest, source: &Source, end: Position) -> anyhow::Result<()> {
+    let stands_at = store.position(source).await?.unwrap_or(Position::START);
+    if stands_at < end {
+        let error = anyhow::anyhow!(
+            "of the source {source}, the database has lines 1 to {} of {}",
+            number(stands_at.get()),
+            number(end.get())
+        );
+        return Err(advise(error, "run the command again to go on from there"));
+    }
+    Ok(())
+}
+
+/// What became of a file.
+struct Replayed {
+    totals: Totals,
+    /// Its source, and where that must stand now.
+    end: (Source, Position),
+}
+
+async fn replay_file(
+    store: &dyn Ingest,
+    config: &Config,
+    path: &Path,
+    args: &ReplayArgs,
+) -> anyhow::Result<Replayed> {
     let name = input::name(path);
     let named = || name.clone();
     let input = Input::open(path).with_context(named)?;
     let (input, survey) = tokio::task::spawn_blocking(|| input.survey()).await?.with_context(named)?;
     let source = source(args, survey.as_ref()).with_context(named)?;
-    let stood_at = store.position(&source).await.with_context(named)?.unwrap_or(Position::START);
+    let stood_at = match store.position(&source).await {
+        // With a journal everything can be recorded again: what the database has is skipped when it is back.
+        Err(error) if error.is_retryable() && config.spool.is_some() => Position::START,
+        stood_at => stood_at.with_context(named)?.unwrap_or(Position::START),
+    };
     let (bytes, lines) = survey.map(|survey| (survey.bytes, survey.lines)).unzip();
     let mut items =
         reader::start(input, bytes, source.clone(), stood_at, args.source.is_some()).with_context(named)?;
@@ -117,6 +157,7 @@ impl Replay<'_> {
         })?;
         self.totals.applied += recorded.applied;
         self.totals.skipped += recorded.skipped;
+        self.totals.spooled += recorded.spooled;
         if let Some(cursor) = batch.cursor() {
             self.stands_at = cursor.last();
             self.progress.reach(self.stands_at);
@@ -155,7 +196,7 @@ impl Replay<'_> {
 
     /// The totals, unless the input ended before the line up to which its source was recorded: then it is another one,
     /// and to count its lines as recorded would be to lose them.
-    fn end(self, lines: i64) -> anyhow::Result<Totals> {
+    fn end(self, lines: i64) -> anyhow::Result<Replayed> {
         self.progress.finish();
         let stood_at = self.stood_at.get();
         anyhow::ensure!(
@@ -166,6 +207,6 @@ impl Replay<'_> {
             self.source,
             number(stood_at)
         );
-        Ok(self.totals)
+        Ok(Replayed { totals: self.totals, end: (self.source, self.stands_at) })
     }
 }

@@ -1,7 +1,8 @@
 //! The journal's file: whose it is, its settings, its tables.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use botstore_core::model::{SpoolHealth, Timestamp};
@@ -50,7 +51,10 @@ const TABLES: &str = "
 
 /// Opens the journal to write, and makes it if it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
-    private().create(true).append(true).open(path)?;
+    let file = private().create(true).append(true).open(path)?;
+    // One that was made by another hand may be open to others.
+    file.set_permissions(Permissions::from_mode(0o600))?;
+    drop(file);
     reached(Step::Locked);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let (application, form) = (pragma(&connection, "application_id")?, pragma(&connection, "user_version")?);

@@ -17,6 +17,10 @@ pub(super) struct Totals {
     pub(super) applied: u64,
     /// Events that had been written before.
     pub(super) skipped: u64,
+    /// Events that went into the journal first, because the database was away.
+    pub(super) spooled: u64,
+    /// Events that wait there still.
+    pub(super) waiting: u64,
     /// Lines that are no events.
     pub(super) bad: u64,
 }
@@ -26,6 +30,8 @@ pub(super) struct TotalsJson {
     backend: &'static str,
     applied: u64,
     skipped: u64,
+    spooled: u64,
+    waiting: u64,
     bad: u64,
     seconds: f64,
 }
@@ -34,6 +40,7 @@ impl Totals {
     pub(super) fn add(&mut self, more: Self) {
         self.applied += more.applied;
         self.skipped += more.skipped;
+        self.spooled += more.spooled;
         self.bad += more.bad;
     }
 
@@ -42,6 +49,8 @@ impl Totals {
             backend: backend.as_str(),
             applied: self.applied,
             skipped: self.skipped,
+            spooled: self.spooled,
+            waiting: self.waiting,
             bad: self.bad,
             seconds: (seconds * 1_000.0).round() / 1_000.0,
         }
@@ -52,12 +61,23 @@ impl Totals {
             [file] => visible(&input::name(file)),
             files => format!("{} files", files.len()),
         };
-        let [applied, skipped, bad] = [self.applied, self.skipped, self.bad].map(number);
-        let width = [&applied, &skipped, &bad].into_iter().map(String::len).max().unwrap_or(0);
-        let rate = match self.applied {
+        let [applied, skipped, bad, spooled] =
+            [self.applied, self.skipped, self.bad, self.spooled].map(number);
+        let width = [&applied, &skipped, &bad, &spooled].into_iter().map(String::len).max().unwrap_or(0);
+        let rate = match self.applied + self.spooled {
             0 => String::new(),
             // An approximate rate needs no more than a float has.
-            applied => format!(" ({} events/s)", number((applied as f64 / seconds.max(0.001)) as u64)),
+            events => format!(" ({} events/s)", number((events as f64 / seconds.max(0.001)) as u64)),
+        };
+        let journal = match (self.spooled, self.waiting) {
+            (0, 0) => String::new(),
+            (_, 0) => {
+                format!("  by way of {spooled:>width$} events, through the journal: the database was away\n")
+            }
+            (_, waiting) => format!(
+                "  waiting   {:>width$} events in the journal, until the database is back: run the command again\n",
+                number(waiting)
+            ),
         };
         let database = visible(&Named(url).to_string());
         format!(
@@ -65,6 +85,7 @@ impl Totals {
              \x20 applied   {applied:>width$} events\n\
              \x20 skipped   {skipped:>width$} (recorded before)\n\
              \x20 bad       {bad:>width$}\n\
+             {journal}\
              \x20 took      {seconds:.2} s{rate}\n\
              Next: rosey stats, rosey top, rosey recent"
         )
