@@ -9,6 +9,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::{Fault, is_busy};
+use crate::files::beside;
 
 /// How often what ignores the busy timeout is tried again within it.
 const RETRY: Duration = Duration::from_millis(10);
@@ -31,9 +32,8 @@ const READER_CACHE: i64 = -4 << 10;
 /// forbidden if there is a log. If there is none, SQLite takes away the empty one that it makes for a reader.
 pub(crate) fn look(path: &Path, busy_timeout: Duration) -> Result<Connection, Fault> {
     let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE, busy_timeout)?;
-    let mut log = path.as_os_str().to_owned();
-    log.push("-wal");
-    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, Path::new(&log).exists())?;
+    let has_log = beside(path, "-wal").exists();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, has_log)?;
     Ok(connection)
 }
 

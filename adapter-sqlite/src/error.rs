@@ -5,7 +5,7 @@ use std::io;
 
 use botstore_core::{ErrorKind, StoreError};
 use botstore_migrations::MigrationError;
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 
 /// A failure whose operation and database are not known yet.
 #[derive(Debug)]
@@ -60,7 +60,8 @@ impl Fault {
                     io::ErrorKind::TimedOut => ErrorKind::Timeout,
                     _ => ErrorKind::Unavailable,
                 };
-                said(kind, &format!("{tried}: {error}")).with_source(error)
+                let said = said(kind, &format!("{tried}: {error}"));
+                (if is_lasting_of(&error) { said.lasting() } else { said }).with_source(error)
             }
             Self::Sqlite(error) => {
                 let meaning = meaning(&error);
@@ -69,7 +70,7 @@ impl Fault {
             Self::Commit(error) => {
                 let meaning = match error.sqlite_error_code() {
                     // The transaction may be in the log all the same, to be found after a restart.
-                    Some(ErrorCode::SystemIoFailure) => {
+                    Some(ErrorCode::SystemIoFailure) if !is_write(&error) => {
                         (ErrorKind::Indeterminate, "the disk failed during the commit; check it")
                     }
                     _ => meaning(&error),
@@ -96,6 +97,9 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
             (Unavailable, "another process keeps the database locked; try again, or stop that process")
         }
         Some(ErrorCode::DiskFull) => (Unavailable, "the disk is full; make room"),
+        Some(ErrorCode::SystemIoFailure) if is_write(error) => {
+            (Unavailable, "the file cannot be written; check whether it may be changed, and the disk")
+        }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             (Unavailable, "the file cannot be opened; check the path and its rights")
         }
@@ -114,6 +118,18 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
 fn is_lasting(error: &rusqlite::Error) -> bool {
     use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly};
     matches!(error.sqlite_error_code(), Some(DiskFull | CannotOpen | PermissionDenied | ReadOnly))
+        || is_write(error)
+}
+
+/// The same of an error of the operating system.
+fn is_lasting_of(error: &io::Error) -> bool {
+    use io::ErrorKind::{NotFound, PermissionDenied, ReadOnlyFilesystem, StorageFull};
+    matches!(error.kind(), NotFound | PermissionDenied | ReadOnlyFilesystem | StorageFull)
+}
+
+/// Whether the operating system refused to write. A transaction whose last page was not written whole never counts.
+fn is_write(error: &rusqlite::Error) -> bool {
+    error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_WRITE)
 }
 
 /// Whether somebody else was in the way, so that trying again may succeed.
@@ -147,8 +163,6 @@ impl From<MigrationError> for Fault {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::ffi;
-
     use super::*;
 
     fn code(code: i32) -> rusqlite::Error {
@@ -181,7 +195,7 @@ mod tests {
             [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_PROTOCOL, ffi::SQLITE_IOERR_READ];
         assert_eq!(waiting_helps.map(is_lasting), [false; 4]);
         let waiting_does_not =
-            [ffi::SQLITE_FULL, ffi::SQLITE_CANTOPEN, ffi::SQLITE_PERM, ffi::SQLITE_READONLY_DBMOVED];
+            [ffi::SQLITE_FULL, ffi::SQLITE_CANTOPEN, ffi::SQLITE_READONLY_DBMOVED, ffi::SQLITE_IOERR_WRITE];
         assert_eq!(waiting_does_not.map(is_lasting), [true; 4]);
     }
 
@@ -189,8 +203,10 @@ mod tests {
     fn the_fate_of_a_commit_that_the_disk_failed_is_unknown() {
         let error = Fault::Commit(code(ffi::SQLITE_IOERR_FSYNC)).into_error("record", "bot.db");
         assert_eq!(error.kind(), &ErrorKind::Indeterminate);
-        let error = Fault::Commit(code(ffi::SQLITE_FULL)).into_error("record", "bot.db");
-        assert_eq!(error.kind(), &ErrorKind::Unavailable);
+        for surely_not in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_WRITE] {
+            let error = Fault::Commit(code(surely_not)).into_error("record", "bot.db");
+            assert_eq!(error.kind(), &ErrorKind::Unavailable);
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ mod channel;
 mod chat;
 mod connection;
 mod error;
+mod files;
 mod ingest;
 mod kv;
 mod lifecycle;
@@ -37,6 +38,7 @@ mod outbound;
 mod readers;
 mod row;
 mod status;
+mod store;
 #[cfg(test)]
 mod testing;
 mod tokens;
@@ -44,4 +46,5 @@ mod users;
 mod writer;
 
 pub use botstore_migrations::Migrated;
-pub use open::{SqliteStore, migrate};
+pub use open::migrate;
+pub use store::SqliteStore;

@@ -6,17 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use botstore_core::model::{Batch, PoolHealth};
 use botstore_core::url::{SqliteUrl, Synchronous};
-use botstore_core::{ErrorKind, Result, StoreError};
+use botstore_core::{ErrorKind, Result};
 use botstore_migrations::sqlite::{self as migrations, MigrationLock};
 use botstore_migrations::{Migrated, MigrationError};
 use rusqlite::Connection;
 
 use crate::connection;
 use crate::error::Fault;
-use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::files::{Files, Standing};
 
 /// How long opening waits while other processes migrate the same database.
 const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
@@ -24,167 +22,98 @@ const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
 /// The size of the smallest SQLite database, a single page of the smallest size, in bytes.
 const LEAST_SIZE: u64 = 512;
 
-/// A store in an SQLite database: a file, or memory.
-///
-/// It has threads of its own: one that writes and, unless it is in memory, a few that read. Opening it needs a Tokio
-/// runtime.
-pub struct SqliteStore {
-    database: Arc<str>,
-    /// None in memory: a second connection would have another database.
-    readers: Option<Readers>,
-    writer: Writer,
-}
-
-impl SqliteStore {
-    /// Opens the database at `url`. With `migrate` a missing file is made, for its owner's eyes only, and the schema
-    /// brought up to date; else a schema that is not is refused.
-    ///
-    /// # Errors
-    ///
-    /// - [`Schema`](ErrorKind::Schema): another program's database, or a schema that is too new, or too old to be used
-    ///   without `migrate`. Nothing was changed.
-    /// - [`Corrupt`](ErrorKind::Corrupt): no SQLite database, or a damaged one.
-    /// - [`Timeout`](ErrorKind::Timeout): another process migrates the database all the time.
-    /// - [`Unavailable`](ErrorKind::Unavailable): the file cannot be opened, read, written or locked.
-    pub async fn open(url: &SqliteUrl, migrate: bool) -> Result<Self> {
-        blocking("open", url, move |place| {
-            let (connection, _) = place.prepare(migrate)?;
-            let database: Arc<str> = place.name().into();
-            let start = |path| Readers::start(path, place.busy_timeout);
-            let (readers, ended) = place.path.as_deref().map(start).transpose()?.unzip();
-            let writer = Writer::start(connection, Arc::clone(&database), ended)
-                .map_err(|error| Fault::System("no thread can be started", error))?;
-            Ok(Self { database, readers, writer })
-        })
-        .await
-    }
-
-    /// Runs `work`, which writes, in a transaction.
-    pub(crate) async fn write<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T> {
-        self.writer.run(operation, work).await
-    }
-
-    /// Writes a batch without a cursor, merged with those of others.
-    pub(crate) async fn record_together(&self, batch: Batch) -> Result<()> {
-        self.writer.record(batch).await
-    }
-
-    /// Runs `work`, which writes, outside any transaction.
-    pub(crate) async fn write_alone<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T> {
-        self.writer.run_alone(operation, work).await
-    }
-
-    /// Runs `work`, which reads by a single statement.
-    pub(crate) async fn read<T: Send + 'static>(
-        &self,
-        operation: &'static str,
-        work: impl FnOnce(&Connection) -> Result<T, Fault> + Send + 'static,
-    ) -> Result<T> {
-        match &self.readers {
-            None => self.writer.run(operation, work).await,
-            Some(readers) => match readers.read(work).await {
-                None => Err(StoreError::closed(operation)),
-                Some(outcome) => outcome.map_err(|fault| fault.into_error(operation, &self.database)),
-            },
-        }
-    }
-
-    pub(crate) fn pool(&self) -> PoolHealth {
-        match &self.readers {
-            None => PoolHealth { max: 1, open: 1, idle: 1, waiting: self.writer.waiting() },
-            Some(readers) => readers.health(),
-        }
-    }
-
-    pub(crate) async fn end(&self) {
-        if let Some(readers) = &self.readers {
-            readers.close().await;
-        }
-        self.writer.close().await;
-    }
-}
-
-impl std::fmt::Debug for SqliteStore {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
-    }
-}
+const CANNOT_LOOK: &str = "the file cannot be looked at; check the rights of its directory";
 
 /// Brings the database at `url` to the newest schema, making the file if there is none.
 ///
 /// # Errors
 ///
-/// Those of [`SqliteStore::open`].
+/// Those of [`SqliteStore::open`](crate::SqliteStore::open).
 pub async fn migrate(url: &SqliteUrl) -> Result<Migrated> {
-    blocking("migrate", url, |place| {
-        let (_, migrated) = place.prepare(true)?;
-        Ok(migrated)
-    })
-    .await
+    let place = Arc::new(Place::of(url));
+    blocking("migrate", &place, |place| Ok(place.prepare(true)?.migrated)).await
 }
 
 /// Runs `work` where it may block.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     operation: &'static str,
-    url: &SqliteUrl,
+    place: &Arc<Place>,
     work: impl FnOnce(&Place) -> Result<T, Fault> + Send + 'static,
 ) -> Result<T> {
-    let place = Place::of(url);
-    let name = place.name();
-    tokio::task::spawn_blocking(move || work(&place))
+    let worker = Arc::clone(place);
+    tokio::task::spawn_blocking(move || work(&worker))
         .await
         .unwrap_or_else(|_| Err(Fault::abandoned()))
-        .map_err(|fault| fault.into_error(operation, &name))
+        .map_err(|fault| fault.into_error(operation, &place.name()))
 }
 
 /// Where a database is, how durable it is to be, and how long other processes are waited for.
-struct Place {
-    path: Option<PathBuf>,
+pub(crate) struct Place {
+    pub(crate) path: Option<PathBuf>,
     synchronous: Synchronous,
-    busy_timeout: Duration,
+    pub(crate) busy_timeout: Duration,
+}
+
+/// A database that is open, its schema the newest.
+pub(crate) struct Prepared {
+    /// The one that writes.
+    pub(crate) connection: Connection,
+    /// None in memory.
+    pub(crate) files: Option<Files>,
+    migrated: Migrated,
 }
 
 impl Place {
-    fn of(url: &SqliteUrl) -> Self {
+    pub(crate) fn of(url: &SqliteUrl) -> Self {
         // An absolute path keeps its meaning when the program changes its directory, and has none that is special to
         // SQLite. It cannot be had of an empty path alone, and opening that one says what is wrong.
         let path = url.path.as_ref().map(|path| std::path::absolute(path).unwrap_or_else(|_| path.clone()));
         Self { path, synchronous: url.synchronous, busy_timeout: url.busy_timeout }
     }
 
-    fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         self.path.as_ref().map_or_else(|| ":memory:".to_owned(), |path| path.display().to_string())
     }
 
-    /// The writing connection to the database, its schema the newest.
-    fn prepare(&self, migrate: bool) -> Result<(Connection, Migrated), Fault> {
+    /// The database; with `migrate` it is made if it is not there.
+    pub(crate) fn prepare(&self, migrate: bool) -> Result<Prepared, Fault> {
         let Some(path) = &self.path else {
-            let connection = connection::memory()?;
-            return settle_schema(connection, migrate);
+            let (connection, migrated) = settle_schema(connection::memory()?, migrate)?;
+            return Ok(Prepared { connection, files: None, migrated });
         };
         if migrate {
             create(path)?;
+        } else if is_empty(path)? {
+            let text = "there is no database yet. Run `rosey migrate`";
+            return Err(Fault::Refused(ErrorKind::Schema, text.into()));
         }
-        if is_empty(path)? {
-            if !migrate {
-                let text = "there is no database yet. Run `rosey migrate`";
-                return Err(Fault::Refused(ErrorKind::Schema, text.into()));
+        self.prepare_file(path, migrate)
+    }
+
+    /// The database that took the place of the one that was there. Nothing is made: somebody may just be about to put a
+    /// backup there.
+    pub(crate) fn prepare_again(&self, migrate: bool) -> Result<Prepared, Fault> {
+        match &self.path {
+            Some(path) if is_empty(path)? => {
+                let text = "the file is gone or empty; put it back, or a backup in its place";
+                Err(Fault::Refused(ErrorKind::Unavailable, text.into()))
             }
-        } else {
+            Some(path) => self.prepare_file(path, migrate),
+            None => self.prepare(migrate),
+        }
+    }
+
+    fn prepare_file(&self, path: &Path, migrate: bool) -> Result<Prepared, Fault> {
+        if !is_empty(path)? {
             // Before anything in the file is changed, even a setting.
             let judge = if migrate { migrations::refuse_strangers } else { refuse_other_versions };
             judge(&connection::look(path, self.busy_timeout)?)?;
         }
         let _lock = if migrate { Some(lock(path)?) } else { None };
-        settle_schema(connection::writer(path, self.synchronous, self.busy_timeout)?, migrate)
+        let standing = Standing::at(path).map_err(|error| Fault::System(CANNOT_LOOK, error))?;
+        let connection = connection::writer(path, self.synchronous, self.busy_timeout)?;
+        let (connection, migrated) = settle_schema(connection, migrate)?;
+        Ok(Prepared { connection, files: Some(Files::of(standing)?), migrated })
     }
 }
 
@@ -235,13 +164,12 @@ fn is_empty(path: &Path) -> Result<bool, Fault> {
         }
         Ok(found) => Ok(found.len() == 0),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
-        Err(error) => {
-            Err(Fault::System("the file cannot be looked at; check the rights of its directory", error))
-        }
+        Err(error) => Err(Fault::System(CANNOT_LOOK, error)),
     }
 }
 
-fn lock(path: &Path) -> Result<MigrationLock, Fault> {
+/// The right to prepare the database at `path`, or to take its log away.
+pub(crate) fn lock(path: &Path) -> Result<MigrationLock, Fault> {
     MigrationLock::acquire(path, MIGRATION_PATIENCE).map_err(|error| {
         Fault::System("the lock for migrations, a file beside the database, cannot be had", error)
     })

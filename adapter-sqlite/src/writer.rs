@@ -13,12 +13,13 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use botstore_core::model::Batch;
-use botstore_core::{Result, StoreError};
+use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::awake::Vigil;
 use crate::error::Fault;
+use crate::files::Files;
 use crate::readers::Ended;
 use job::{Job, Recorded, Recording, Task};
 
@@ -50,16 +51,18 @@ enum Message {
 
 impl Writer {
     /// Starts the thread, which owns the connection, and closes it when the threads of `readers` have ended: the last
-    /// connection to close tidies the log away, and one that only reads cannot. `database` is its name in errors.
+    /// connection to close tidies the log away, and one that only reads cannot. `database` is its name in errors, and
+    /// `files` are what it is, unless it is in memory.
     pub(crate) fn start(
         connection: Connection,
         database: Arc<str>,
+        files: Option<Arc<Files>>,
         readers: Option<Ended>,
     ) -> io::Result<Self> {
         let (queue, jobs) = mpsc::channel(GROUP);
         let (end, ended) = watch::channel(());
-        let thread =
-            Thread { connection, jobs, vigil: Vigil::new(), readers, database: Arc::clone(&database) };
+        let (vigil, name) = (Vigil::new(), Arc::clone(&database));
+        let thread = Thread { connection, jobs, vigil, files, readers, database: name };
         thread::Builder::new().name("botstore-sqlite".into()).spawn(move || {
             thread.run();
             drop(end);
@@ -132,6 +135,7 @@ struct Thread {
     connection: Connection,
     jobs: mpsc::Receiver<Message>,
     vigil: Vigil,
+    files: Option<Arc<Files>>,
     readers: Option<Ended>,
     database: Arc<str>,
 }
@@ -164,9 +168,22 @@ impl Thread {
             self.run_group(batches, group);
             self.wait_for_company(size, begun.elapsed());
         }
-        if let Some(readers) = self.readers {
+        self.end();
+    }
+
+    /// Closes the connection as the last one.
+    fn end(self) {
+        if let Some(readers) = &self.readers {
             // It fails, which is what is waited for: nothing is ever sent.
             let _ = readers.recv();
+        }
+        if let Some(files) = &self.files
+            && files.check().is_err()
+            && files.are_replaced()
+            && let Err(fault) = files.retire(&self.connection)
+        {
+            let error = self.error(fault);
+            tracing::warn!(%error, "a log is left beside a file that it does not belong to");
         }
         if let Err((_, error)) = self.connection.close() {
             tracing::warn!(database = &*self.database, %error, "the database was not closed in order");
@@ -217,9 +234,9 @@ impl Thread {
 
     /// Moves jobs to `ran` and runs them, until there is none left or the transaction is lost.
     fn transaction(&self, jobs: &mut VecDeque<Box<dyn Job>>, ran: &mut Vec<Box<dyn Job>>) -> Result<()> {
-        if let Err(error) = self.execute("BEGIN IMMEDIATE") {
+        if let Err(fault) = self.begin() {
             ran.extend(jobs.drain(..));
-            return Err(self.error(Fault::Sqlite(error)));
+            return Err(self.error(fault));
         }
         while let Some(mut job) = jobs.pop_front() {
             let outcome = self.run_in_savepoint(&mut *job);
@@ -231,7 +248,21 @@ impl Thread {
             ran.push(job);
             outcome?;
         }
-        self.execute("COMMIT").map_err(|error| self.error(Fault::Commit(error)))
+        self.commit().map_err(|fault| self.error(fault))
+    }
+
+    fn begin(&self) -> Result<(), Fault> {
+        self.files.as_ref().map_or(Ok(()), |files| files.check())?;
+        Ok(self.execute("BEGIN IMMEDIATE")?)
+    }
+
+    /// Commits to a file that stands at the path afterwards, too: else nobody would find what was acknowledged.
+    fn commit(&self) -> Result<(), Fault> {
+        self.execute("COMMIT").map_err(Fault::Commit)?;
+        self.files.as_ref().map_or(Ok(()), |files| files.check()).map_err(|_| {
+            let text = "the file was removed or replaced during the commit";
+            Fault::Refused(ErrorKind::Indeterminate, text.into())
+        })
     }
 
     /// Runs a job, and undoes it if it fails: false. An error means that the whole transaction is lost.

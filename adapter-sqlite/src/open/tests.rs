@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
 
 use botstore_core::model::{Limit, MessageText, Timestamp, Username};
-use botstore_core::{Chat, Events, Lifecycle, Users};
+use botstore_core::{Chat, Events, Lifecycle, StoreError, Users};
 use tempfile::TempDir;
 use tokio::task::JoinSet;
 
 use super::*;
+use crate::SqliteStore;
 
 fn url(directory: &TempDir) -> SqliteUrl {
     SqliteUrl::file(directory.path().join("bot.db"))

@@ -1,4 +1,3 @@
-use botstore_core::ErrorKind;
 use botstore_core::model::{ChannelEvent, MessageText, Timestamp, Username};
 
 use super::*;
@@ -7,7 +6,7 @@ use crate::testing::migrated;
 fn writer() -> Writer {
     let connection = Connection::open_in_memory().unwrap();
     connection.execute_batch("CREATE TABLE t (x)").unwrap();
-    Writer::start(connection, "bot.db".into(), None).unwrap()
+    Writer::start(connection, "bot.db".into(), None, None).unwrap()
 }
 
 fn insert(x: i64) -> impl FnOnce(&Connection) -> Result<(), Fault> {
@@ -173,7 +172,7 @@ async fn of_batches_that_wait_together_only_the_one_at_fault_fails() {
     let connection = migrated();
     let damaged = "INSERT INTO user_stats (username, first_seen, last_seen) VALUES ('damaged', -1, 1)";
     connection.execute_batch(damaged).unwrap();
-    let (writer, (keep, open)) = (Writer::start(connection, "bot.db".into(), None).unwrap(), gate());
+    let (writer, (keep, open)) = (Writer::start(connection, "bot.db".into(), None, None).unwrap(), gate());
     let (_, one, two, three, four, ()) = tokio::join!(
         writer.run("gate", keep),
         writer.record(line("ada")),
@@ -190,7 +189,7 @@ async fn of_batches_that_wait_together_only_the_one_at_fault_fails() {
 
 #[tokio::test]
 async fn a_batch_whose_caller_left_is_not_written_and_the_others_are() {
-    let (writer, (keep, open)) = (Writer::start(migrated(), "bot.db".into(), None).unwrap(), gate());
+    let (writer, (keep, open)) = (Writer::start(migrated(), "bot.db".into(), None, None).unwrap(), gate());
     let (_, stayed, (), ()) = tokio::join!(
         writer.run("gate", keep),
         writer.record(line("stayed")),
