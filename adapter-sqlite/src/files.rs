@@ -16,7 +16,10 @@ use crate::open::lock;
 /// The files of an open database.
 #[derive(Debug)]
 pub(crate) struct Files {
+    /// At the path that was named.
     database: Standing,
+    /// The same where a link led to, which is where the others are.
+    home: Standing,
     /// The write-ahead log, and what processes share to find their way in it.
     beside: [Standing; 2],
     replaced: AtomicBool,
@@ -35,12 +38,17 @@ impl Standing {
         Ok(Self { path: path.to_owned(), id: id(&fs::metadata(path)?) })
     }
 
-    fn still_stands(&self) -> io::Result<bool> {
+    /// Whether it does still; an error if nothing does.
+    fn check(&self) -> io::Result<bool> {
         Ok(id(&fs::metadata(&self.path)?) == self.id)
     }
 
+    fn still_stands(&self) -> bool {
+        self.check().unwrap_or(false)
+    }
+
     fn remove(&self) -> Result<(), Fault> {
-        if !self.still_stands().unwrap_or(false) {
+        if !self.still_stands() {
             return Ok(());
         }
         let failed = |error| Fault::System("the log of the file that stood here cannot be removed", error);
@@ -62,10 +70,14 @@ fn id(_: &Metadata) -> (u64, u64) {
     (0, 0)
 }
 
+/// Where the database at `path` is: SQLite follows links.
+fn home(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// The path of a file that SQLite keeps beside the database at `path`.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
-    // SQLite follows links, and so do the files beside.
-    let mut name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).into_os_string();
+    let mut name = home(path).into_os_string();
     name.push(suffix);
     name.into()
 }
@@ -78,13 +90,14 @@ impl Files {
                 .map_err(|error| Fault::System("the log cannot be looked at", error))
         };
         let beside = [beside("-wal")?, beside("-shm")?];
-        Ok(Self { database, beside, replaced: AtomicBool::new(false) })
+        let home = Standing { path: home(&database.path), id: database.id };
+        Ok(Self { database, home, beside, replaced: AtomicBool::new(false) })
     }
 
     /// Whether all of them still stand where they did.
     pub(crate) fn check(&self) -> Result<(), Fault> {
         self.check_database()?;
-        if self.beside.iter().all(|file| file.still_stands().unwrap_or(false)) {
+        if self.beside.iter().all(Standing::still_stands) {
             return Ok(());
         }
         Err(self.note_replaced())
@@ -92,7 +105,7 @@ impl Files {
 
     /// Whether the database itself does, which is enough to read.
     pub(crate) fn check_database(&self) -> Result<(), Fault> {
-        match self.database.still_stands() {
+        match self.database.check() {
             Ok(true) if !self.are_replaced() => Ok(()),
             Ok(_) => Err(self.note_replaced()),
             Err(error) => Err(Fault::System("the file is not there any more; put it back", error)),
@@ -120,8 +133,12 @@ impl Files {
     pub(crate) fn retire(&self, connection: &Connection) -> Result<(), Fault> {
         let _lock = lock(&self.database.path)?;
         let [log, shared] = &self.beside;
+        if self.home.still_stands() && log.still_stands() {
+            // They are still together: a link was changed, or only what is shared was removed.
+            return Ok(());
+        }
         let written = connection.query_row(WRITE_BACK, [], |row| Ok(row.get::<_, i64>(0)? == 0));
-        if log.still_stands().unwrap_or(false) && !matches!(written, Ok(true)) {
+        if log.still_stands() && !matches!(written, Ok(true)) {
             let log = log.path.display();
             let why = written.err().map_or_else(|| "a process uses it".into(), |error| error.to_string());
             let text = format!(

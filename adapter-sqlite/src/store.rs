@@ -222,3 +222,6 @@ impl std::fmt::Debug for SqliteStore {
         f.debug_struct("SqliteStore").field("database", &self.database).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
