@@ -46,9 +46,9 @@ impl Fault {
     /// The error of `operation` on `database`.
     pub(crate) fn into_error(self, operation: &'static str, database: &str) -> StoreError {
         let said = |kind, text: &str| StoreError::new(kind, operation, format!("{database}: {text}"));
-        let sqlite = |error: rusqlite::Error, (kind, text)| {
+        let meant = |(kind, text), lasting: bool| {
             let said = said(kind, text);
-            (if is_lasting(&error) { said.lasting() } else { said }).with_source(error)
+            if lasting { said.lasting() } else { said }
         };
         match self {
             Self::Refused(kind @ (ErrorKind::NotFound | ErrorKind::Conflict), text) => {
@@ -60,13 +60,10 @@ impl Fault {
                     io::ErrorKind::TimedOut => ErrorKind::Timeout,
                     _ => ErrorKind::Unavailable,
                 };
-                let said = said(kind, &format!("{tried}: {error}"));
-                (if is_lasting_of(&error) { said.lasting() } else { said }).with_source(error)
+                let text = format!("{tried}: {error}");
+                meant((kind, text.as_str()), is_lasting_of(&error)).with_source(error)
             }
-            Self::Sqlite(error) => {
-                let meaning = meaning(&error);
-                sqlite(error, meaning)
-            }
+            Self::Sqlite(error) => meant(meaning(&error), is_lasting(&error)).with_source(error),
             Self::Commit(error) => {
                 let meaning = match error.sqlite_error_code() {
                     // The transaction may be in the log all the same, to be found after a restart.
@@ -75,15 +72,13 @@ impl Fault {
                     }
                     _ => meaning(&error),
                 };
-                sqlite(error, meaning)
+                meant(meaning, is_lasting(&error)).with_source(error)
             }
             Self::Migration(MigrationError::Refused(advice)) => said(ErrorKind::Schema, &advice),
             Self::Migration(error) => {
-                let (kind, text) = sqlite_beneath(&error).map_or(
-                    (ErrorKind::Internal, "the schema could not be read or brought up to date"),
-                    meaning,
-                );
-                said(kind, text).with_source(error)
+                let beneath = sqlite_beneath(&error);
+                let unknown = (ErrorKind::Internal, "the schema could not be read or brought up to date");
+                meant(beneath.map_or(unknown, meaning), beneath.is_some_and(is_lasting)).with_source(error)
             }
         }
     }
@@ -109,7 +104,10 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         Some(ErrorCode::SystemIoFailure) => (Unavailable, "the disk failed to read or write; check it"),
         Some(ErrorCode::OutOfMemory) => (Unavailable, "there is no memory left"),
         Some(ErrorCode::NotADatabase) => (Corrupt, "the file is no SQLite database; name another one"),
-        Some(ErrorCode::DatabaseCorrupt) => (Corrupt, "the database is damaged; restore a backup"),
+        // SQLite says so, too, if the system cannot read a file.
+        Some(ErrorCode::DatabaseCorrupt) => {
+            (Corrupt, "the database is damaged, or its disk; restore a backup")
+        }
         _ => (Internal, "SQLite refused a statement"),
     }
 }

@@ -47,12 +47,21 @@ impl Standing {
         self.check().unwrap_or(false)
     }
 
-    fn remove(&self) -> Result<(), Fault> {
+    /// Removes it if it still stands.
+    fn remove(&self) -> io::Result<()> {
+        if self.still_stands() { fs::remove_file(&self.path) } else { Ok(()) }
+    }
+
+    /// Gives it a name that nobody looks for, if it still stands.
+    fn set_aside(&self) -> io::Result<()> {
         if !self.still_stands() {
             return Ok(());
         }
-        let failed = |error| Fault::System("the log of the file that stood here cannot be removed", error);
-        fs::remove_file(&self.path).map_err(failed)
+        let mut aside = self.path.clone().into_os_string();
+        aside.push(format!(".{}", self.id.1));
+        fs::rename(&self.path, &aside)?;
+        tracing::warn!(log = ?aside, "set aside: it could not be written into the file that stood here before");
+        Ok(())
     }
 }
 
@@ -138,16 +147,10 @@ impl Files {
             return Ok(());
         }
         let written = connection.query_row(WRITE_BACK, [], |row| Ok(row.get::<_, i64>(0)? == 0));
-        if log.still_stands() && !matches!(written, Ok(true)) {
-            let log = log.path.display();
-            let why = written.err().map_or_else(|| "a process uses it".into(), |error| error.to_string());
-            let text = format!(
-                "{log} belongs to the file that stood here before and cannot be written into it ({why}); move it away"
-            );
-            return Err(Fault::Refused(ErrorKind::Unavailable, text));
-        }
-        log.remove()?;
-        shared.remove()
+        let taken_away = if let Ok(true) = written { log.remove() } else { log.set_aside() };
+        taken_away
+            .and_then(|()| shared.remove())
+            .map_err(|error| Fault::System("the log of the file that stood here cannot be taken away", error))
     }
 }
 

@@ -8,6 +8,8 @@
 //! | [`server`] | finds or starts PostgreSQL, in several flavours; the program's own tests use it too |
 //! | [`cluster`] | a primary with a standby that takes its place |
 //! | [`proxy`] | a network that fails |
+//! | [`disk`] | a small disk that is full, or whose power is cut |
+//! | [`recorder`] | a process that records until the end |
 //! | [`secrets`] | a search for passwords in everything that is said |
 //! | [`load`] | callers, and what they were told |
 //!
@@ -26,11 +28,14 @@ mod case;
 pub mod cases;
 pub mod cluster;
 mod database;
+pub mod disk;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a case that panics is a case that fails")]
 mod given;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a load that panics is a test that fails")]
 pub mod load;
 pub mod proxy;
+#[allow(clippy::unwrap_used, reason = "a recorder that panics is a test that fails")]
+pub mod recorder;
 pub mod secrets;
 pub mod server;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
