@@ -26,6 +26,10 @@ pub struct Disk {
     watchdog: Child,
 }
 
+/// A file that takes room.
+#[derive(Debug)]
+pub struct Ballast(PathBuf);
+
 /// A hand on the switch of a disk.
 #[derive(Debug)]
 pub struct Switch(Child);
@@ -97,12 +101,12 @@ impl Disk {
         &self.path
     }
 
-    /// Fills the disk by a file, whose path is returned, but for so many bytes.
+    /// Fills the disk by a file, but for so many bytes.
     ///
     /// # Errors
     ///
     /// It cannot be written, for another reason than that it is full.
-    pub fn fill(&self, name: &str, but: u64) -> anyhow::Result<PathBuf> {
+    pub fn fill(&self, name: &str, but: u64) -> anyhow::Result<Ballast> {
         let path = self.path.join(name);
         let mut ballast = File::create(&path)?;
         let block = [0; 4096];
@@ -116,7 +120,7 @@ impl Disk {
         }
         ensure!(written >= but, "the disk has no {but} bytes left");
         ballast.set_len(written - but)?;
-        Ok(path)
+        Ok(Ballast(path))
     }
 
     /// A hand on the switch, so that the power is cut at once when it is to be.
@@ -145,6 +149,19 @@ impl Disk {
         let image = self.image.as_ref().context("what is in memory is gone when it is unmounted")?;
         run("umount", [&self.path])?;
         mount(image, &self.path)
+    }
+}
+
+impl Ballast {
+    /// Gives the room back.
+    ///
+    /// # Errors
+    ///
+    /// The system refuses.
+    pub fn remove(self) -> anyhow::Result<()> {
+        // Not by removing it: a process that is just being started may still have it open.
+        File::create(&self.0)?;
+        Ok(())
     }
 }
 

@@ -1,7 +1,5 @@
 //! A disk without room.
 
-use std::fs;
-
 use botstore::Events as _;
 use botstore::model::{Timestamp, UserCounts};
 use botstore_conformance::disk::Disk;
@@ -33,7 +31,7 @@ async fn what_was_acknowledged_is_there_and_room_lets_it_go_on() {
         };
         assert_unavailable::<()>(Err(refused), true, SAYS);
         assert!(store.chat_count().await.unwrap().get() > 0);
-        fs::remove_file(ballast).unwrap();
+        ballast.remove().unwrap();
         load.progress(5, PATIENCE).await;
     }
     let account = load.end().await;
@@ -55,9 +53,8 @@ async fn a_store_that_ended_on_a_full_disk_has_all_when_there_is_room() {
     store.close().await.unwrap();
     let rest = disk.fill("rest", 0).unwrap();
     assert_unavailable(try_open(&config(&path, "")).await, true, SAYS);
-    for file in [ballast, rest] {
-        fs::remove_file(file).unwrap();
-    }
+    ballast.remove().unwrap();
+    rest.remove().unwrap();
     let store = open(&path).await;
     record(&store, "after").await.unwrap();
     assert_eq!(store.chat_count().await.unwrap().get(), recorded + 1);
@@ -70,7 +67,7 @@ async fn nothing_is_made_where_there_is_no_room() {
     let path = disk.path().join("bot.db");
     let ballast = disk.fill("ballast", 8 << 10).unwrap();
     assert_unavailable(try_open(&config(&path, "")).await, true, SAYS);
-    fs::remove_file(ballast).unwrap();
+    ballast.remove().unwrap();
     record(&open(&path).await, "after").await.unwrap();
     assert_whole(&path);
 }

@@ -22,12 +22,14 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 /// Far more than any of them takes, so that only one that hangs is stopped.
 const TIMEOUT: Duration = Duration::from_secs(240);
 
+type Test = fn() -> BoxFuture<'static, ()>;
+
 /// The tests of a file.
 struct Area {
     module: &'static str,
     /// Why they cannot run here; none if they can.
     why_not: fn() -> Option<&'static str>,
-    tests: &'static [(&'static str, fn() -> BoxFuture<'static, ()>)],
+    tests: &'static [(&'static str, Test)],
 }
 
 /// Lists functions as tests, after what says why they cannot run.
@@ -52,10 +54,7 @@ fn is_wanted() -> bool {
 }
 
 /// Runs a test in a runtime of its own.
-fn run(
-    test: fn() -> BoxFuture<'static, ()>,
-    why_not: fn() -> Option<&'static str>,
-) -> Result<Completion, Failed> {
+fn run(test: Test, why_not: fn() -> Option<&'static str>) -> Result<Completion, Failed> {
     if !is_wanted() {
         return Ok(Completion::ignored_with("BOTSTORE_TEST_BACKENDS leaves SQLite out"));
     }
