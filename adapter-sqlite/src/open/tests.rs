@@ -148,7 +148,7 @@ async fn a_reader_can_not_write_and_comes_back_after_a_panic() {
     assert_eq!(store.read("write", write).await.unwrap_err().kind(), &ErrorKind::Unavailable);
     let panicking = |_: &Connection| -> Result<(), Fault> { panic!("a fault of the work") };
     assert_eq!(store.read("panic", panicking).await.unwrap_err().kind(), &ErrorKind::Internal);
-    let pool = store.health().await.unwrap().pool;
+    let pool = store.health().await.unwrap().database.unwrap().pool;
     assert_eq!((pool.idle, pool.waiting), (pool.max, 0));
 }
 
