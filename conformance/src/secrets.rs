@@ -119,7 +119,8 @@ pub async fn migrate(config: &Config) -> Result<Migrated> {
 /// The store, of which each error is searched.
 #[must_use]
 pub fn searched(store: Box<dyn BotStore>) -> Arc<dyn BotStore> {
-    Arc::new(Layered::new(store.into(), Errors))
+    let store: Arc<dyn BotStore> = store.into();
+    Arc::new(Layered::new(store, Errors))
 }
 
 /// Sees every error.
