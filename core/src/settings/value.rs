@@ -105,8 +105,8 @@ pub(crate) fn of_switch(on: bool) -> String {
 /// A size in the form in which it is given.
 pub(crate) fn of_bytes(bytes: u64) -> String {
     match bytes {
-        _ if bytes % (1 << 20) == 0 => format!("{}m", bytes >> 20),
-        _ if bytes % (1 << 10) == 0 => format!("{}k", bytes >> 10),
+        _ if bytes.is_multiple_of(1 << 20) => format!("{}m", bytes >> 20),
+        _ if bytes.is_multiple_of(1 << 10) => format!("{}k", bytes >> 10),
         _ => bytes.to_string(),
     }
 }
@@ -115,7 +115,7 @@ pub(crate) fn of_bytes(bytes: u64) -> String {
 pub(crate) fn of_time(time: Option<Duration>) -> String {
     match time.map(|time| time.as_millis()) {
         None => "off".to_owned(),
-        Some(time) if time % 1_000 == 0 => format!("{}s", time / 1_000),
+        Some(time) if time.is_multiple_of(1_000) => format!("{}s", time / 1_000),
         Some(time) => format!("{time}ms"),
     }
 }
