@@ -7,11 +7,18 @@ use serde_json::Value;
 
 use crate::error::InvalidInput;
 use crate::layers::RetryPolicy;
+use crate::settings::value::{of_time, time};
 use crate::settings::{Origin, PostgresSettings, Setting, SpoolSettings, given, origin};
-use crate::url::{DatabaseUrl, Password, SqliteUrl};
+use crate::url::{DatabaseUrl, Password, PostgresUrl, SqliteUrl};
 
 /// The variable of the environment with the password, as libpq calls it.
 const PASSWORD: &str = "PGPASSWORD";
+
+/// The variable with [`RetryPolicy::deadline`].
+const RETRY_DEADLINE: &str = "ROSEY_RETRY_DEADLINE";
+
+/// The variable with [`Config::slow`].
+const SLOW_CALL: &str = "ROSEY_SLOW_CALL";
 
 /// How to open a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,8 +47,9 @@ impl Config {
 
     /// The same, with the settings of the environment where the URL names none, as `rosey` does it:
     /// [`PostgresSettings::from_environment`]; with `PGPASSWORD`, libpq's variable, if the URL has no password; and with
-    /// the spool of a bot that records, [`SpoolSettings::from_environment`], which one that does not should leave out.
-    /// `variable` gives the value of a variable.
+    /// the spool of a bot that records, [`SpoolSettings::from_environment`], which one that does not should leave out. On
+    /// both backends, `ROSEY_RETRY_DEADLINE` is the time in which a call is tried again, and `ROSEY_SLOW_CALL` the one from
+    /// which on it is slow; `off` or 0 is never. `variable` gives the value of a variable.
     ///
     /// # Errors
     ///
@@ -53,8 +61,18 @@ impl Config {
         if let DatabaseUrl::Postgres(url) = &mut url {
             url.password = url.password.take().or_else(|| given(&variable, PASSWORD).map(Password::new));
         }
+        let time = |name| match given(&variable, name).map(|value| time(value.trim())) {
+            Some(Err(reason)) => Err(InvalidInput::new(name, reason)),
+            Some(Ok(time)) => Ok(Some(time)),
+            None => Ok(None),
+        };
+        let (deadline, slow) = (time(RETRY_DEADLINE)?, time(SLOW_CALL)?);
         let spool = SpoolSettings::from_environment(&url, &variable)?;
-        Ok(Self { spool, ..Self::with_settings(url, PostgresSettings::from_environment(variable)?) })
+        let mut config = Self::with_settings(url, PostgresSettings::from_environment(variable)?);
+        config.retry.deadline = deadline.map_or(config.retry.deadline, Option::unwrap_or_default);
+        config.slow = slow.unwrap_or(config.slow);
+        config.spool = spool;
+        Ok(config)
     }
 
     fn with_settings(url: DatabaseUrl, settings: PostgresSettings) -> Self {
@@ -85,11 +103,26 @@ impl Config {
     /// [`from_environment`](Self::from_environment) was given.
     #[must_use]
     pub fn settings(&self, variable: impl Fn(&str) -> Option<String>) -> Vec<Setting> {
-        let spool = SpoolSettings::list(self.spool.as_ref(), &variable);
-        let url = match &self.url {
-            DatabaseUrl::Sqlite(url) => return url.list().into_iter().chain(spool).collect(),
-            DatabaseUrl::Postgres(url) => url,
+        let mut settings = match &self.url {
+            DatabaseUrl::Sqlite(url) => url.list(),
+            DatabaseUrl::Postgres(url) => self.settings_of_postgres(url, &variable),
         };
+        let deadline = Some(self.retry.deadline).filter(|deadline| !deadline.is_zero());
+        for (name, from, time) in
+            [("retry_deadline", RETRY_DEADLINE, deadline), ("slow_call", SLOW_CALL, self.slow)]
+        {
+            let origin = given(&variable, from).map_or(Origin::Default, |_| Origin::Environment(from));
+            settings.push(Setting { name, value: of_time(time), origin });
+        }
+        settings.extend(SpoolSettings::list(self.spool.as_ref(), &variable));
+        settings
+    }
+
+    fn settings_of_postgres(
+        &self,
+        url: &PostgresUrl,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Vec<Setting> {
         let settings = self.postgres.list().into_iter().map(|(name, value)| {
             let origin = if url.sets(name) { Origin::Url } else { origin(name, &variable) };
             Setting { name, value, origin }
@@ -99,7 +132,7 @@ impl Config {
             "password" if password => Setting { origin: Origin::Environment(PASSWORD), ..setting },
             _ => setting,
         });
-        settings.chain(of_connection).chain(spool).collect()
+        settings.chain(of_connection).collect()
     }
 }
 

@@ -187,7 +187,7 @@ impl fmt::Display for PostgresSettings {
 /// A setting as an operator is shown it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Setting {
-    /// Its name, as a parameter of the URL.
+    /// Its name; that of its parameter, if it is one of the URL.
     pub name: &'static str,
     /// Its value, in the form in which it is given; never a password.
     pub value: String,

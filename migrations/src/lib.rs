@@ -126,7 +126,21 @@ impl Found {
                 ));
             }
         }
-        Ok(())
+        self.refuse_gaps(ours)
+    }
+
+    /// Refuses a history that somebody cut: what its latest entry was built upon is not sure to be there.
+    fn refuse_gaps(&self, ours: &Runner) -> Result<(), MigrationError> {
+        let has = |version| self.history.iter().any(|theirs| theirs.version == version);
+        let earlier = |ours: &&Migration| ours.version() < self.version();
+        match ours.get_migrations().iter().filter(earlier).find(|ours| !has(ours.version())) {
+            None => Ok(()),
+            Some(missing) => refuse(format!(
+                "the database has schema version {}, and its history lacks {missing}. It was not changed. Restore a \
+                 backup of it",
+                self.version()
+            )),
+        }
     }
 
     fn is_current(&self) -> bool {
@@ -198,6 +212,28 @@ mod tests {
                 "V3__quick_lists b5cc2d2b060d3b3d"
             ]
         );
+    }
+
+    #[test]
+    fn a_history_with_a_gap_is_refused() {
+        let runner = embedded::postgres::migrations::runner();
+        let mut found = Found { tables: vec![HISTORY_TABLE.to_owned()], history: Vec::new() };
+        for migration in runner.get_migrations() {
+            found.history.push(Applied {
+                version: migration.version(),
+                name: migration.name().to_owned(),
+                checksum: migration.checksum().to_string(),
+            });
+        }
+        found.refuse_strangers(&runner).unwrap();
+        let second = found.history.remove(1);
+        assert_eq!(
+            found.refuse_strangers(&runner).unwrap_err().to_string(),
+            "the database has schema version 3, and its history lacks V2__sources_and_plugin_values. It was not \
+             changed. Restore a backup of it"
+        );
+        found.history = vec![found.history.remove(0), second];
+        found.refuse_strangers(&runner).unwrap();
     }
 
     #[test]

@@ -135,8 +135,8 @@ fn changed(url: &str, variables: Variables<'_>) -> Vec<String> {
 
 #[test]
 fn every_setting_is_shown_with_who_set_it() {
-    assert_eq!(configured("sqlite://", &[]).unwrap().settings(|_| None).len(), 2);
-    assert_eq!(configured("postgresql://h", &[]).unwrap().settings(|_| None).len(), 25);
+    assert_eq!(configured("sqlite://", &[]).unwrap().settings(|_| None).len(), 5);
+    assert_eq!(configured("postgresql://h", &[]).unwrap().settings(|_| None).len(), 32);
     assert_eq!(
         changed("sqlite:///a.db?synchronous=normal&timeout=9", &[("ROSEY_POOL_SIZE", "3")]),
         ["synchronous=normal (URL)", "busy_timeout=9s (URL)"]
@@ -157,4 +157,33 @@ fn every_setting_is_shown_with_who_set_it() {
             "password=given (URL)",
         ]
     );
+}
+
+#[test]
+fn how_long_a_call_is_tried_and_when_it_is_slow_is_set_whatever_the_backend() {
+    let rows: [(Variables<'_>, u64, Option<u64>, &[&str]); 5] = [
+        (&[], 30_000, Some(1_000), &[]),
+        (&[("ROSEY_RETRY_DEADLINE", ""), ("ROSEY_SLOW_CALL", "")], 30_000, Some(1_000), &[]),
+        (&[("ROSEY_RETRY_DEADLINE", "0")], 0, Some(1_000), &["retry_deadline=off (ROSEY_RETRY_DEADLINE)"]),
+        (
+            &[("ROSEY_RETRY_DEADLINE", " 2min"), ("ROSEY_SLOW_CALL", "250ms")],
+            120_000,
+            Some(250),
+            &["retry_deadline=120s (ROSEY_RETRY_DEADLINE)", "slow_call=250ms (ROSEY_SLOW_CALL)"],
+        ),
+        (&[("ROSEY_SLOW_CALL", "off")], 30_000, None, &["slow_call=off (ROSEY_SLOW_CALL)"]),
+    ];
+    for url in ["postgresql://h", "sqlite://"] {
+        for (variables, deadline, slow, shown) in rows {
+            let config = configured(url, variables).unwrap();
+            assert_eq!(config.retry.deadline, Duration::from_millis(deadline), "{variables:?}");
+            assert_eq!(config.slow, slow.map(Duration::from_millis), "{variables:?}");
+            assert_eq!(changed(url, variables), shown);
+        }
+        for variable in ["ROSEY_RETRY_DEADLINE", "ROSEY_SLOW_CALL"] {
+            let error = configured(url, &[(variable, "soon")]).unwrap_err();
+            assert_eq!(error.field, variable);
+            assert!(error.reason.starts_with("is neither off nor a time up to a day"), "{}", error.reason);
+        }
+    }
 }

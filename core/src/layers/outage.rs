@@ -14,54 +14,93 @@ use crate::model::Backend;
 /// Says once when the database goes away, with the error, and once when it is back, after how long and how many failed
 /// attempts: one line each, whatever the number of calls.
 ///
+/// One attempt that fails may have had bad luck: a server that is there ends a connection, too. The database is away if
+/// one that began after it fails as well, with none answered in between.
+///
 /// It belongs within [`Retry`](super::Retry), because a call that is retried until it succeeds has seen an outage too.
 #[derive(Debug)]
 pub struct Outage {
     backend: Backend,
-    /// Odd while the database is away. Each edge adds one, and only an attempt that began since the last edge makes the
-    /// next: an answer from before the outage does not end it, and a failure during it does not begin another.
+    /// How often the database went from one state to the next, which tells its [`State`]. Only an attempt that began since
+    /// then makes it go on: an answer from before the outage does not end it, nor do failures that came together begin it.
     edges: AtomicU64,
-    away: Mutex<Away>,
+    failures: Mutex<Failures>,
 }
 
+/// How the database is, as far as is known. From `Here` it goes to `Doubtful`, and from there to `Away` or back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Here,
+    Doubtful,
+    Away,
+}
+
+/// The attempts that failed since the database was here.
 #[derive(Debug)]
-struct Away {
+struct Failures {
     since: Instant,
-    failed: u64,
+    count: u64,
 }
 
 impl Outage {
     /// Watches over a database of `backend`.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        let away = Mutex::new(Away { since: Instant::now(), failed: 0 });
-        Self { backend, edges: AtomicU64::new(0), away }
+        let failures = Mutex::new(Failures { since: Instant::now(), count: 0 });
+        Self { backend, edges: AtomicU64::new(0), failures }
     }
 
     /// An attempt that began after so many edges could not reach the database.
     fn failed(&self, edges: u64, error: &StoreError) {
-        let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.edges.load(Ordering::Relaxed);
-        if is_away(now) {
-            away.failed += 1;
-        } else if now == edges {
-            *away = Away { since: Instant::now(), failed: 1 };
-            self.edges.store(now + 1, Ordering::Release);
-            drop(away);
-            warn!(backend = self.backend.as_str(), %error, "the database is away");
+        match State::after(now) {
+            State::Here if now == edges => {
+                *failures = Failures { since: Instant::now(), count: 1 };
+                self.edges.store(now + 1, Ordering::Release);
+            }
+            State::Here => {}
+            State::Doubtful if now == edges => {
+                failures.count += 1;
+                self.edges.store(now + 1, Ordering::Release);
+                drop(failures);
+                warn!(backend = self.backend.as_str(), %error, "the database is away");
+            }
+            State::Doubtful | State::Away => failures.count += 1,
         }
     }
 
-    /// An attempt that began after so many edges, while the database was away, was answered.
+    /// An attempt that began after so many edges, while the database was not here, was answered.
     fn answered(&self, edges: u64) {
-        let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
+        let failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
         if self.edges.load(Ordering::Relaxed) != edges {
             return;
         }
-        let (after, failed) = (away.since.elapsed(), away.failed);
-        self.edges.store(edges + 1, Ordering::Release);
-        drop(away);
-        info!(backend = self.backend.as_str(), ?after, failed, "the database is back");
+        let (after, failed) = (failures.since.elapsed(), failures.count);
+        let state = State::after(edges);
+        self.edges.store(edges + state.edges_to_here(), Ordering::Release);
+        drop(failures);
+        if state == State::Away {
+            info!(backend = self.backend.as_str(), ?after, failed, "the database is back");
+        }
+    }
+}
+
+impl State {
+    fn after(edges: u64) -> Self {
+        match edges % 3 {
+            0 => Self::Here,
+            1 => Self::Doubtful,
+            _ => Self::Away,
+        }
+    }
+
+    fn edges_to_here(self) -> u64 {
+        match self {
+            Self::Here => 0,
+            Self::Doubtful => 2,
+            Self::Away => 1,
+        }
     }
 }
 
@@ -77,15 +116,11 @@ impl Layer for Outage {
             Err(error) if *error.kind() == ErrorKind::Unavailable => self.failed(edges, error),
             // The database looked, and said no.
             Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
-            _ if is_away(edges) => self.answered(edges),
+            _ if State::after(edges) != State::Here => self.answered(edges),
             _ => {}
         }
         result
     }
-}
-
-fn is_away(edges: u64) -> bool {
-    edges % 2 == 1
 }
 
 #[cfg(test)]

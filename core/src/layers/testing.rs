@@ -1,8 +1,9 @@
 //! What the layers' tests share.
 
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::DefaultGuard;
 
@@ -40,6 +41,10 @@ impl io::Write for Writer {
 
 impl Log {
     pub(super) fn begin(level: LevelFilter) -> Self {
+        // With one subscriber alone, tracing asks the thread that comes first to a place whether anybody listens there,
+        // and remembers its no for all threads.
+        static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(tracing_subscriber::registry()));
+        LazyLock::force(&ANOTHER);
         let written = Arc::new(Mutex::new(Vec::new()));
         let writer = Writer(Arc::clone(&written));
         let subscriber = tracing_subscriber::fmt()

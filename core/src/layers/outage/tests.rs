@@ -23,6 +23,12 @@ async fn begins(outage: &Outage, told: oneshot::Receiver<Result<(), ErrorKind>>)
     let _ = outage.around(call(Access::Read), attempt).await;
 }
 
+async fn goes_away(outage: &Outage) {
+    for _ in 0..2 {
+        ends(outage, Err(ErrorKind::Unavailable)).await;
+    }
+}
+
 const AWAY: &str = "WARN the database is away backend=\"postgresql\" error=record: unavailable: broke";
 
 #[tokio::test(start_paused = true)]
@@ -42,8 +48,9 @@ async fn there_is_one_line_when_it_goes_and_one_when_it_is_back() {
 
     ends(&outage, Err(ErrorKind::Unavailable)).await;
     advance(Duration::from_secs(1)).await;
+    ends(&outage, Err(ErrorKind::Unavailable)).await;
     ends(&outage, Err(ErrorKind::NotFound)).await;
-    let again = "INFO the database is back backend=\"postgresql\" after=1s failed=1";
+    let again = "INFO the database is back backend=\"postgresql\" after=1s failed=2";
     assert_eq!(log.lines(), [AWAY, back, AWAY, again]);
 }
 
@@ -62,7 +69,7 @@ async fn what_says_nothing_of_the_database_is_no_sign_of_it() {
         ends(&outage, Err(kind)).await;
     }
     assert_eq!(log.lines(), Vec::<String>::new());
-    ends(&outage, Err(ErrorKind::Unavailable)).await;
+    goes_away(&outage).await;
     for kind in silent {
         ends(&outage, Err(kind)).await;
     }
@@ -75,7 +82,7 @@ async fn an_answer_from_before_does_not_end_an_outage_nor_a_failure_during_it_be
     let outage = Outage::new(Backend::Postgres);
     let ((answer, answered), (failure, failed)) = (oneshot::channel(), oneshot::channel());
     let script = async {
-        ends(&outage, Err(ErrorKind::Unavailable)).await;
+        goes_away(&outage).await;
         answer.send(Ok(())).unwrap();
         tokio::task::yield_now().await;
         assert_eq!(log.lines(), [AWAY]);
@@ -85,5 +92,41 @@ async fn an_answer_from_before_does_not_end_an_outage_nor_a_failure_during_it_be
         });
     };
     tokio::join!(begins(&outage, answered), script);
-    assert_eq!(log.lines(), [AWAY, "INFO the database is back backend=\"postgresql\" after=0ns failed=1"]);
+    assert_eq!(log.lines(), [AWAY, "INFO the database is back backend=\"postgresql\" after=0ns failed=2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn single_failures_are_no_outage() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    for _ in 0..100 {
+        for answer in [Ok(()), Err(ErrorKind::Conflict), Err(ErrorKind::NotFound)] {
+            ends(&outage, Err(ErrorKind::Unavailable)).await;
+            ends(&outage, answer).await;
+        }
+    }
+    assert_eq!(log.lines(), Vec::<String>::new());
+    goes_away(&outage).await;
+    assert_eq!(log.lines(), [AWAY]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_of_attempts_that_were_under_way_together_are_no_outage() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    let ((one, first), (other, second), (early, third)) =
+        (oneshot::channel(), oneshot::channel(), oneshot::channel());
+    tokio::join!(begins(&outage, first), begins(&outage, second), begins(&outage, third), async {
+        one.send(Err(ErrorKind::Unavailable)).unwrap();
+        other.send(Err(ErrorKind::Unavailable)).unwrap();
+        tokio::task::yield_now().await;
+        assert_eq!(log.lines(), Vec::<String>::new());
+        // An answer to what began before the failures does not take the doubt away.
+        early.send(Ok(())).unwrap();
+        tokio::task::yield_now().await;
+        ends(&outage, Err(ErrorKind::Unavailable)).await;
+        assert_eq!(log.lines(), [AWAY]);
+        ends(&outage, Ok(())).await;
+    });
+    assert_eq!(log.lines(), [AWAY, "INFO the database is back backend=\"postgresql\" after=0ns failed=3"]);
 }
