@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use botstore_core::layers::{Access, Answer, Call, Layer, RetryPolicy};
+use botstore_core::layers::{Answer, Call, Layer, RetryPolicy};
 use botstore_core::model::{Batch, Health, Position, Recorded, Source};
 use botstore_core::settings::SpoolSettings;
 use botstore_core::store::BotStore;
@@ -48,8 +48,9 @@ impl Spool {
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
         match shared.reach().await {
-            Err(error) if !is_away(&error) && *error.kind() != ErrorKind::Timeout => {
-                shared.journal.close().await?;
+            Err(error) if !error.is_retryable() || error.is_lasting() => {
+                // That there is no store matters more than how the journal's end went.
+                let _ = shared.journal.close().await;
                 return Err(error);
             }
             _ => {}
@@ -98,10 +99,10 @@ impl Layer for Spool {
             let told = "events wait in the journal, which come first";
             return Err(StoreError::new(ErrorKind::Unavailable, operation, told));
         }
-        attempt().await.inspect_err(|error| {
-            if is_away(error) && call.access != Access::Probe {
-                self.shared.away(error);
-            }
+        attempt().await.inspect_err(|error| match error.kind() {
+            _ if is_away(error) => self.shared.away(error),
+            ErrorKind::Timeout => self.shared.doubt(),
+            _ => {}
         })
     }
 
@@ -114,6 +115,9 @@ impl Layer for Spool {
     where
         F: Future<Output = Result<Recorded>> + Send,
     {
+        if self.shared.journal.waits() {
+            self.shared.give_way().await;
+        }
         if self.shared.journal.waits() {
             return self.keep(batch, None).await;
         }
@@ -185,8 +189,7 @@ impl Layer for Spool {
         }
         let closed = close().await;
         // Whoever calls now is to hear that the store is closed.
-        self.shared.breaker.close();
-        self.shared.settle();
+        self.shared.end();
         reached(Step::Disconnected);
         match self.shared.journal.close().await {
             Ok(0) => {}

@@ -7,12 +7,15 @@ use std::sync::{Mutex, PoisonError};
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use super::{Answer, Call, Layer};
+use super::{Access, Answer, Call, Layer};
 use crate::error::{ErrorKind, Result, StoreError};
 use crate::model::Backend;
 
 /// Says once when the database goes away, with the error, and once when it is back, after how long and how many failed
 /// attempts: one line each, whatever the number of calls.
+///
+/// A database that refuses for long what it is asked, because its disk is full for instance, is not away; and one that
+/// only says that it is well is not back: it may take nothing all the same, and be said to go and come every time.
 ///
 /// It belongs within [`Retry`](super::Retry), because a call that is retried until it succeeds has seen an outage too.
 #[derive(Debug)]
@@ -66,7 +69,7 @@ impl Outage {
 }
 
 impl Layer for Outage {
-    async fn around<T, F>(&self, _: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<T>
+    async fn around<T, F>(&self, call: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<T>
     where
         T: Answer,
         F: Future<Output = Result<T>> + Send,
@@ -74,10 +77,12 @@ impl Layer for Outage {
         let edges = self.edges.load(Ordering::Acquire);
         let result = attempt().await;
         match &result {
-            Err(error) if *error.kind() == ErrorKind::Unavailable => self.failed(edges, error),
+            Err(error) if *error.kind() == ErrorKind::Unavailable && !error.is_lasting() => {
+                self.failed(edges, error);
+            }
             // The database looked, and said no.
             Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
-            _ if is_away(edges) => self.answered(edges),
+            _ if is_away(edges) && call.access != Access::Probe => self.answered(edges),
             _ => {}
         }
         result
