@@ -314,3 +314,6 @@ fn own_source() -> Result<Source, Fault> {
 fn position(place: i64) -> Result<Position, Fault> {
     Position::new(place).map_err(|invalid| Fault::Damaged(invalid.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -158,3 +158,6 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     spool.error = away.as_ref().map(|(_, error)| error.clone());
     Ok(Some(Look { spool, away, in_use }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -66,3 +66,6 @@ impl Journal {
 pub(super) fn has_doubled(before: u64, now: u64) -> bool {
     before.checked_ilog2() != now.checked_ilog2()
 }
+
+#[cfg(test)]
+mod tests;
