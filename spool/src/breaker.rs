@@ -51,6 +51,11 @@ impl Breaker {
         self.open.store(false, Ordering::Release);
     }
 
+    /// Whether the store is closed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     /// Since when the database is away, and why; none if it is not.
     pub(crate) fn is_away(&self) -> Option<Away> {
         self.away().clone()

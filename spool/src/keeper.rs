@@ -93,7 +93,8 @@ impl Shared {
 
     /// Something waits, or the database is away.
     pub(crate) fn wake(&self) {
-        self.settled.send_replace(false);
+        // Nobody is to wait for a store that is closed.
+        self.settled.send_modify(|settled| *settled = self.breaker.has_ended());
         self.work.notify_one();
     }
 
@@ -321,3 +322,6 @@ pub(crate) fn now() -> Timestamp {
     let seconds = now.ok().and_then(|now| i64::try_from(now.as_secs()).ok());
     seconds.and_then(|seconds| Timestamp::new(seconds).ok()).unwrap_or(Timestamp::MIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,7 +19,7 @@ use crate::thread::{Clock, Journalist};
 /// Keeps recording while the database is away: see the [crate](crate).
 #[derive(Debug)]
 pub struct Spool {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
     close_within: Duration,
 }
@@ -43,7 +43,11 @@ impl Spool {
         Self::open_by(Arc::new(keeper::now), settings, store).await
     }
 
-    async fn open_by(clock: Clock, settings: SpoolSettings, store: Arc<dyn BotStore>) -> Result<Self> {
+    pub(crate) async fn open_by(
+        clock: Clock,
+        settings: SpoolSettings,
+        store: Arc<dyn BotStore>,
+    ) -> Result<Self> {
         let close_within = settings.close_within;
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
@@ -217,3 +221,6 @@ impl Drop for Spool {
 fn may_be_kept(error: &StoreError, batch: &Batch) -> bool {
     error.is_retryable() || (*error.kind() == ErrorKind::Indeterminate && batch.cursor().is_some())
 }
+
+#[cfg(test)]
+mod tests;

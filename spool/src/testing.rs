@@ -4,20 +4,28 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
+use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
 
-use botstore_core::layers::{Answer, Call, Layer, Layered};
+use botstore_core::layers::{Answer, Call, Layer, Layered, Outage, Stack};
 use botstore_core::model::{
     Backend, Batch, ChannelEvent, DatabaseHealth, DatabaseId, Health, MessageText, Position, RowKey, Source,
     Timestamp, Username,
 };
 use botstore_core::settings::SpoolSettings;
 use botstore_core::store::BotStore;
-use botstore_core::{ErrorKind, Result, StoreError};
+use botstore_core::url::SqliteUrl;
+use botstore_core::{ErrorKind, Lifecycle as _, Result, StoreError};
 use botstore_sqlite::SqliteStore;
 use tempfile::TempDir;
+use tokio::time::sleep;
 use tracing::level_filters::LevelFilter;
+
+use crate::Spool;
+use crate::keeper::Shared;
+use crate::thread::Clock;
 
 /// Moments are what tests say they are.
 pub(crate) fn at(seconds: i64) -> Timestamp {
@@ -69,6 +77,52 @@ pub(crate) fn settings() -> (TempDir, SpoolSettings) {
     (directory, settings)
 }
 
+/// A store with a spool as it stands in a program: whoever is behind it tells of outages.
+pub(crate) struct Store {
+    layered: Layered<Stack<Spool, Arc<Outage>>>,
+    shared: Arc<Shared>,
+}
+
+impl Store {
+    pub(crate) async fn open(database: &Arc<Database>, settings: &SpoolSettings) -> Self {
+        Self::open_by(Arc::new(|| at(1_000)), database, settings).await
+    }
+
+    pub(crate) async fn open_by(clock: Clock, database: &Arc<Database>, settings: &SpoolSettings) -> Self {
+        let (inner, outage) = (database.store(), Arc::new(Outage::new(Backend::Sqlite)));
+        let behind = Layered::new(Arc::clone(&inner), Arc::clone(&outage));
+        let spool = Spool::open_by(clock, settings.clone(), Arc::new(behind)).await.unwrap();
+        let shared = Arc::clone(&spool.shared);
+        Self { layered: Layered::new(inner, Stack(spool, outage)), shared }
+    }
+
+    /// Waits until all that waited is written, and calls go straight to the database.
+    pub(crate) async fn drained(&self) {
+        let is_drained = async || {
+            let works = self.shared.breaker.is_away().is_none() && self.shared.failure().is_none();
+            works && !self.shared.journal.waits()
+        };
+        until(is_drained).await;
+    }
+}
+
+impl Deref for Store {
+    type Target = Layered<Stack<Spool, Arc<Outage>>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.layered
+    }
+}
+
+/// Waits, not for ever.
+pub(crate) async fn until(mut done: impl AsyncFnMut() -> bool) {
+    let begun = std::time::Instant::now();
+    while !done().await {
+        assert!(begun.elapsed() < Duration::from_secs(20), "it does not come to that");
+        sleep(Duration::from_millis(5)).await;
+    }
+}
+
 /// A database that fails as it is told, around one in memory. It is not closed with its store, and so outlives it.
 #[derive(Debug)]
 pub(crate) struct Database {
@@ -78,7 +132,10 @@ pub(crate) struct Database {
     records: Mutex<VecDeque<StoreError>>,
     /// What every record ends with.
     every_record: Mutex<Option<StoreError>>,
+    /// What it says of itself, at once: paused time goes on while threads work.
+    health: DatabaseHealth,
     id: Mutex<Option<DatabaseId>>,
+    hangs: AtomicBool,
     closed: AtomicBool,
     asked: AtomicU64,
     pub(crate) inner: Arc<SqliteStore>,
@@ -86,12 +143,15 @@ pub(crate) struct Database {
 
 impl Database {
     pub(crate) async fn new() -> Arc<Self> {
-        let inner = SqliteStore::open(&botstore_core::url::SqliteUrl::memory(), true).await.unwrap();
+        let inner = SqliteStore::open(&SqliteUrl::memory(), true).await.unwrap();
+        let health = inner.health().await.unwrap().database.unwrap();
         Arc::new(Self {
             all: Mutex::default(),
             records: Mutex::default(),
             every_record: Mutex::default(),
+            health,
             id: Mutex::default(),
+            hangs: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             asked: AtomicU64::new(0),
             inner: Arc::new(inner),
@@ -118,9 +178,28 @@ impl Database {
         self.records.lock().unwrap().push_back(StoreError::new(kind, "record", "cut"));
     }
 
-    pub(crate) fn is_back(&self) {
+    /// From now on every call fails for as long as nobody does something.
+    pub(crate) fn fails_for_long(&self) {
+        *self.all.lock().unwrap() = Some(StoreError::new(ErrorKind::Unavailable, "test", "cut").lasting());
+    }
+
+    /// From now on nothing is answered.
+    pub(crate) fn hangs(&self) {
+        self.hangs.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on it answers again, and takes what it took before.
+    pub(crate) fn is_asked_only(&self) {
         *self.all.lock().unwrap() = None;
+    }
+
+    pub(crate) fn is_back(&self) {
+        self.is_asked_only();
         *self.every_record.lock().unwrap() = None;
+    }
+
+    pub(crate) fn is_itself(&self) {
+        *self.id.lock().unwrap() = None;
     }
 
     pub(crate) fn is_another(&self, id: &str) {
@@ -139,7 +218,10 @@ impl Database {
         lines.into_iter().map(|line| line.message.as_str().to_owned()).collect()
     }
 
-    fn check(&self, operation: &'static str) -> Result<()> {
+    async fn check(&self, operation: &'static str) -> Result<()> {
+        if self.hangs.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
         self.asked.fetch_add(1, Ordering::Relaxed);
         if self.closed.load(Ordering::Relaxed) {
             return Err(StoreError::closed(operation));
@@ -155,7 +237,7 @@ impl Layer for Database {
         F: Future<Output = Result<T>> + Send,
     {
         let operation = call.operation.name();
-        self.check(operation)?;
+        self.check(operation).await?;
         if operation == "record" {
             let next = self.records.lock().unwrap().pop_front();
             if let Some(error) = next.or_else(|| self.every_record.lock().unwrap().clone()) {
@@ -168,16 +250,13 @@ impl Layer for Database {
         attempt().await
     }
 
-    async fn health<F>(&self, call: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<Health>
+    async fn health<F>(&self, call: Call, _: impl Fn() -> F + Send + Sync) -> Result<Health>
     where
         F: Future<Output = Result<Health>> + Send,
     {
-        self.check(call.operation.name())?;
-        let id = self.id.lock().unwrap().clone();
-        let health = attempt().await?;
-        let Some(id) = id else { return Ok(health) };
-        let database = DatabaseHealth { id, ..health.database.unwrap() };
-        Ok(Health::new(Backend::Sqlite, database))
+        self.check(call.operation.name()).await?;
+        let id = self.id.lock().unwrap().clone().unwrap_or(self.health.id.clone());
+        Ok(Health::new(Backend::Sqlite, DatabaseHealth { id, ..self.health.clone() }))
     }
 
     async fn close<F>(&self, _: impl FnOnce() -> F + Send) -> Result<()>

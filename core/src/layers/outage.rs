@@ -14,8 +14,9 @@ use crate::model::Backend;
 /// Says once when the database goes away, with the error, and once when it is back, after how long and how many failed
 /// attempts: one line each, whatever the number of calls.
 ///
-/// A database that refuses for long what it is asked, because its disk is full for instance, is not away; and one that
-/// only says that it is well is not back: it may take nothing all the same, and be said to go and come every time.
+/// A database that refuses for long what it is asked, because its disk is full for instance, is not away. It is back when
+/// it answers as much as it was asked when it was not there: one that is locked may be read, and one that takes nothing
+/// may say that it is well, and neither is to be said to go and come at every call.
 ///
 /// It belongs within [`Retry`](super::Retry), because a call that is retried until it succeeds has seen an outage too.
 #[derive(Debug)]
@@ -31,24 +32,27 @@ pub struct Outage {
 struct Away {
     since: Instant,
     failed: u64,
+    /// The weight of the weightiest call that failed.
+    weight: u8,
 }
 
 impl Outage {
     /// Watches over a database of `backend`.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
-        let away = Mutex::new(Away { since: Instant::now(), failed: 0 });
+        let away = Mutex::new(Away { since: Instant::now(), failed: 0, weight: 0 });
         Self { backend, edges: AtomicU64::new(0), away }
     }
 
     /// An attempt that began after so many edges could not reach the database.
-    fn failed(&self, edges: u64, error: &StoreError) {
+    fn failed(&self, edges: u64, weight: u8, error: &StoreError) {
         let mut away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.edges.load(Ordering::Relaxed);
         if is_away(now) {
             away.failed += 1;
+            away.weight = away.weight.max(weight);
         } else if now == edges {
-            *away = Away { since: Instant::now(), failed: 1 };
+            *away = Away { since: Instant::now(), failed: 1, weight };
             self.edges.store(now + 1, Ordering::Release);
             drop(away);
             warn!(backend = self.backend.as_str(), %error, "the database is away");
@@ -56,9 +60,9 @@ impl Outage {
     }
 
     /// An attempt that began after so many edges, while the database was away, was answered.
-    fn answered(&self, edges: u64) {
+    fn answered(&self, edges: u64, weight: u8) {
         let away = self.away.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.edges.load(Ordering::Relaxed) != edges {
+        if self.edges.load(Ordering::Relaxed) != edges || weight < away.weight {
             return;
         }
         let (after, failed) = (away.since.elapsed(), away.failed);
@@ -74,15 +78,15 @@ impl Layer for Outage {
         T: Answer,
         F: Future<Output = Result<T>> + Send,
     {
-        let edges = self.edges.load(Ordering::Acquire);
+        let (edges, weight) = (self.edges.load(Ordering::Acquire), weight(call.access));
         let result = attempt().await;
         match &result {
             Err(error) if *error.kind() == ErrorKind::Unavailable && !error.is_lasting() => {
-                self.failed(edges, error);
+                self.failed(edges, weight, error);
             }
             // The database looked, and said no.
             Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
-            _ if is_away(edges) && call.access != Access::Probe => self.answered(edges),
+            _ if is_away(edges) => self.answered(edges, weight),
             _ => {}
         }
         result
@@ -91,6 +95,15 @@ impl Layer for Outage {
 
 fn is_away(edges: u64) -> bool {
     edges % 2 == 1
+}
+
+/// How much a call asks of a database.
+fn weight(access: Access) -> u8 {
+    match access {
+        Access::Probe => 0,
+        Access::Read => 1,
+        Access::Write | Access::IdempotentWrite => 2,
+    }
 }
 
 #[cfg(test)]
