@@ -10,6 +10,7 @@ use botstore_core::{ErrorKind, StoreError};
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
     open: AtomicBool,
+    ended: AtomicBool,
     away: Mutex<Option<Away>>,
 }
 
@@ -27,6 +28,9 @@ impl Breaker {
     /// The database could not be reached at `now`.
     pub(crate) fn open(&self, error: &StoreError, now: Timestamp) {
         let mut away = self.away();
+        if self.ended.load(Ordering::Relaxed) {
+            return;
+        }
         let since = away.as_ref().map(|away| away.since);
         *away = Some(Away { since: since.unwrap_or(now), error: error.to_string() });
         self.open.store(true, Ordering::Release);
@@ -37,6 +41,19 @@ impl Breaker {
         let mut away = self.away();
         *away = None;
         self.open.store(false, Ordering::Release);
+    }
+
+    /// The store is closed, which is what everybody is to hear from now on.
+    pub(crate) fn end(&self) {
+        let mut away = self.away();
+        self.ended.store(true, Ordering::Relaxed);
+        *away = None;
+        self.open.store(false, Ordering::Release);
+    }
+
+    /// Whether the store is closed.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     /// Since when the database is away, and why; none if it is not.

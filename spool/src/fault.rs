@@ -15,7 +15,7 @@ pub(crate) enum Fault {
     Commit(rusqlite::Error),
     /// The operating system said so.
     System(io::Error),
-    /// It is none of ours, or damaged: what it is, in words that can follow its name.
+    /// It is damaged: in what way, in words that can follow its name.
     Damaged(String),
     /// It does what it should in refusing this.
     Refused(ErrorKind, String),
@@ -40,31 +40,34 @@ impl Fault {
         let told = |kind, text: String| StoreError::new(kind, operation, text);
         match self {
             Self::Sqlite(error) => {
-                let kind = kind_of(&error, ErrorKind::Unavailable);
-                told(kind, format!("the journal {name}: {error}")).with_source(error).lasting()
+                let (kind, advice) = meaning(&error, ErrorKind::Unavailable);
+                told(kind, format!("the journal {name}: {error}{advice}")).with_source(error).lasting()
             }
             // Its batches may be there when the journal is opened again.
             Self::Commit(error) => {
                 let unsure = error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull);
                 let unless = if unsure { ErrorKind::Indeterminate } else { ErrorKind::Unavailable };
-                let kind = kind_of(&error, unless);
-                told(kind, format!("the journal {name}: {error}")).with_source(error).lasting()
+                let (kind, advice) = meaning(&error, unless);
+                told(kind, format!("the journal {name}: {error}{advice}")).with_source(error).lasting()
             }
             Self::System(error) => told(ErrorKind::Unavailable, format!("the journal {name}: {error}"))
                 .with_source(error)
                 .lasting(),
-            Self::Damaged(what) => told(
-                ErrorKind::Corrupt,
-                format!("the journal {name} {what}; move it away to go on without what is in it"),
-            ),
+            Self::Damaged(what) => {
+                told(ErrorKind::Corrupt, format!("the journal {name} {what}{ADVICE}")).lasting()
+            }
             Self::Refused(kind, why) => told(kind, format!("the journal {name} {why}")).lasting(),
         }
     }
 }
 
-fn kind_of(error: &rusqlite::Error, unless: ErrorKind) -> ErrorKind {
+/// What helps against damage.
+const ADVICE: &str = "; move it away to go on without what is in it";
+
+/// The kind of an SQLite error, and advice.
+fn meaning(error: &rusqlite::Error, unless: ErrorKind) -> (ErrorKind, &'static str) {
     match error.sqlite_error().map(|error| error.extended_code & 0xff) {
-        Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB) => ErrorKind::Corrupt,
-        _ => unless,
+        Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB) => (ErrorKind::Corrupt, ADVICE),
+        _ => (unless, ""),
     }
 }

@@ -3,22 +3,24 @@
 mod body;
 mod file;
 mod queue;
+mod room;
+mod waiting;
 
-use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use botstore_core::model::{
     Batch, ChannelEvent, DatabaseId, Position, Recorded, Resume, Source, SpoolHealth, Timestamp,
 };
-use botstore_core::settings::{SpoolSettings, WhenFull};
+use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::Connection;
 
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::step::{Step, reached};
+use room::{Lent, has_doubled};
+use waiting::{Taken, Waiting};
 
 pub use file::{Look, look};
 
@@ -35,20 +37,9 @@ pub(crate) struct Journal {
     /// The journal's own source, and the place of the last event in it.
     own: (Source, i64),
     waiting: Waiting,
-    /// Up to this number, batches were read to be written into the database, and are not dropped any more.
-    lent: i64,
-}
-
-/// What waits, as the file has it.
-#[derive(Debug, Default)]
-struct Waiting {
-    events: u64,
-    bytes: u64,
-    oldest: Option<Timestamp>,
-    /// The place of each source's last event, of those that have any here.
-    sources: HashMap<Source, Position>,
-    dropped: u64,
-    rejected: u64,
+    /// Whether `waiting` may be another than the file says.
+    stale: bool,
+    lent: Lent,
 }
 
 /// A batch as the journal keeps it.
@@ -61,15 +52,6 @@ struct Row {
     body: String,
 }
 
-/// A batch that the journal keeps no more.
-#[derive(Debug)]
-struct Taken {
-    source: Source,
-    last: Position,
-    events: u64,
-    bytes: u64,
-}
-
 /// The oldest events, of one source, that can be written at once.
 #[derive(Debug)]
 pub(crate) struct Portion {
@@ -79,8 +61,7 @@ pub(crate) struct Portion {
     pub(crate) after: Option<Position>,
     /// The events.
     pub(crate) events: Vec<(Position, ChannelEvent)>,
-    /// The number of the last batch among them.
-    pub(crate) upto: i64,
+    lent: Lent,
 }
 
 impl Journal {
@@ -101,10 +82,21 @@ impl Journal {
             let why = "is in use by another process: two that record need a journal each (ROSEY_SPOOL)";
             return Err(Fault::Refused(ErrorKind::Conflict, why.to_owned()));
         };
-        let connection = file::open(&settings.path)?;
-        reached(Step::Made);
-        let waiting = queue::waiting(&connection)?;
-        Ok(Self { connection, lock, settings, own: (own_source()?, 0), waiting, lent: 0 })
+        let found = file::open(&settings.path).and_then(|connection| {
+            reached(Step::Made);
+            Ok((queue::waiting(&connection)?, connection, own_source()?))
+        });
+        match found {
+            Ok((waiting, connection, own)) => {
+                let lent = Lent::default();
+                Ok(Self { connection, lock, settings, own: (own, 0), waiting, stale: false, lent })
+            }
+            Err(fault) => {
+                // The fault is what matters.
+                let _ = lock.remove();
+                Err(fault)
+            }
+        }
     }
 
     /// Takes batches, on the disk once this returns. Each has its own answer; one that is refused harms no other.
@@ -142,7 +134,7 @@ impl Journal {
 
     fn insert(&mut self, batch: &Batch, now: Timestamp) -> Result<Recorded, Fault> {
         let count = batch.events().len();
-        let known = batch.cursor().and_then(|cursor| self.waiting.sources.get(cursor.source())).copied();
+        let known = batch.cursor().and_then(|cursor| self.position(cursor.source()));
         let seen = match known.map(|known| batch.resume(Some(known))) {
             None => 0,
             Some(Resume::Done) => return Ok(Recorded::spooled(0, count)),
@@ -151,85 +143,68 @@ impl Journal {
                 return Err(Fault::Refused(ErrorKind::Conflict, format!("says: {}", batch.gap(known))));
             }
         };
-        let body = body::write(batch, self.own.1 + 1);
+        let body = body::write(batch, seen, self.own.1 + 1);
         self.make_room(body.len() as u64, now)?;
         let (source, after, last) = match batch.cursor() {
             Some(cursor) => {
                 // Events that were dropped are missing between it and where its source will stand.
                 let gap = queue::forget_gap(&self.connection, cursor.source())?;
-                (cursor.source().clone(), (!gap).then(|| cursor.after()), cursor.last())
+                let after = known.unwrap_or(cursor.after());
+                (cursor.source().clone(), (!gap).then_some(after), cursor.last())
             }
             None => {
                 self.own.1 += count as i64;
                 (self.own.0.clone(), None, position(self.own.1)?)
             }
         };
-        let row = Row { source, after, last, events: count as u64, body };
+        let row = Row { source, after, last, events: (count - seen) as u64, body };
         queue::insert(&self.connection, &row, now)?;
         self.waiting.add(row, now);
         Ok(Recorded::spooled(count - seen, seen))
-    }
-
-    /// Sees to it that so many bytes more may wait.
-    fn make_room(&mut self, bytes: u64, now: Timestamp) -> Result<(), Fault> {
-        while let Some(what) = self.excess(bytes, now) {
-            let refused = self.settings.when_full == WhenFull::Refuse || bytes > self.settings.max_bytes;
-            let dropped = if refused { None } else { queue::drop_oldest(&self.connection, self.lent)? };
-            let Some(dropped) = dropped else {
-                let why = format!("is full: {what} (ROSEY_SPOOL_FULL says what gives way)");
-                return Err(Fault::Refused(ErrorKind::Unavailable, why));
-            };
-            let before = self.waiting.dropped;
-            self.waiting.dropped += dropped.events;
-            self.waiting.take(&dropped, queue::oldest(&self.connection)?);
-            warn_of_dropped(&self.settings.path, before, self.waiting.dropped);
-        }
-        Ok(())
-    }
-
-    /// In what way the journal would be too full.
-    fn excess(&self, bytes: u64, now: Timestamp) -> Option<String> {
-        let SpoolSettings { max_bytes, max_age, .. } = self.settings;
-        if self.waiting.bytes + bytes > max_bytes {
-            return Some(format!("{} bytes of events wait, and {max_bytes} may", self.waiting.bytes));
-        }
-        let age = Duration::from_secs(now.seconds_since(self.waiting.oldest?).unsigned_abs());
-        let max_age = max_age.filter(|max_age| age > *max_age)?;
-        Some(format!("its oldest event waits for {age:?}, and may for {max_age:?}"))
     }
 
     /// The oldest events, as many as can be written at once; none if nothing waits.
     pub(crate) fn next(&mut self) -> Result<Option<Portion>> {
         let portion = queue::next(&self.connection).map_err(|fault| self.error(fault))?;
         if let Some(portion) = &portion {
-            self.lent = portion.upto;
+            self.lent = portion.lent;
             reached(Step::Read);
         }
         Ok(portion)
     }
 
+    /// What [`next`](Self::next) gave is not in the database, and may be dropped again.
+    pub(crate) fn give_back(&mut self) {
+        self.lent = Lent::default();
+    }
+
     /// Removes what [`next`](Self::next) gave: it is in the database.
     pub(crate) fn remove(&mut self, portion: &Portion) -> Result<()> {
-        self.taken_out(|connection| queue::remove(connection, portion.upto))
+        self.taken_out(|connection| queue::remove(connection, portion.lent.upto))
     }
 
     /// Keeps what [`next`](Self::next) gave aside: the database does not take it, for this reason.
     pub(crate) fn reject(&mut self, portion: &Portion, reason: &str) -> Result<()> {
-        let rejected = portion.events.len() as u64;
-        self.taken_out(|connection| queue::reject(connection, portion.upto, reason))?;
-        self.waiting.rejected += rejected;
+        self.taken_out(|connection| queue::reject(connection, portion.lent.upto, reason))?;
+        let before = self.waiting.rejected;
+        self.waiting.rejected += portion.events.len() as u64;
+        if has_doubled(before, self.waiting.rejected) {
+            let (journal, rejected, source) =
+                (self.settings.path.display(), self.waiting.rejected, portion.source.as_str());
+            tracing::warn!(%journal, rejected, source, reason, "the database does not take events, they are kept aside");
+        }
         Ok(())
     }
 
     fn taken_out(&mut self, take: impl FnOnce(&Connection) -> Result<Vec<Taken>, Fault>) -> Result<()> {
         let done = self.transaction(|journal| {
             let taken = take(&journal.connection)?;
-            let oldest = queue::oldest(&journal.connection)?;
+            let oldest = queue::oldest(&journal.connection, 0)?;
             taken.iter().for_each(|taken| journal.waiting.take(taken, oldest));
             Ok(())
         });
         done.map_err(|fault| self.error(fault))?;
-        self.lent = 0;
+        self.give_back();
         reached(Step::Removed);
         Ok(())
     }
@@ -237,6 +212,7 @@ impl Journal {
     /// Whether nothing waits. Then what was dropped of any source is not known any more: the database says again where
     /// each of them stands.
     pub(crate) fn settle(&mut self) -> Result<bool> {
+        self.refresh().map_err(|fault| self.error(fault))?;
         if self.waiting.events > 0 {
             return Ok(false);
         }
@@ -295,6 +271,7 @@ impl Journal {
 
     /// Does something whole or not at all. If it is not done, what is known of the file is read again.
     fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
+        self.refresh()?;
         self.connection.execute_batch("BEGIN IMMEDIATE")?;
         let done = work(self).and_then(|done| match self.connection.execute_batch("COMMIT") {
             Ok(()) => Ok(done),
@@ -305,51 +282,24 @@ impl Journal {
                 // Should this fail too, the next BEGIN will say so.
                 let _ = self.connection.execute_batch("ROLLBACK");
             }
-            if let Ok(waiting) = queue::waiting(&self.connection) {
-                self.waiting = waiting;
-            }
+            self.stale = true;
+            // Should this fail, it is tried again before anything is done.
+            let _ = self.refresh();
         }
         done
     }
 
+    /// Reads again what waits, if it may be another than is known.
+    fn refresh(&mut self) -> Result<(), Fault> {
+        if self.stale {
+            self.waiting = queue::waiting(&self.connection)?;
+            self.stale = false;
+        }
+        Ok(())
+    }
+
     fn error(&self, fault: Fault) -> StoreError {
         fault.into_error("spool", &self.settings.path)
-    }
-}
-
-impl Waiting {
-    fn add(&mut self, row: Row, now: Timestamp) {
-        self.events += row.events;
-        self.bytes += row.body.len() as u64;
-        self.oldest.get_or_insert(now);
-        self.sources.insert(row.source, row.last);
-    }
-
-    /// A batch is gone, and the oldest that is left arrived then.
-    fn take(&mut self, taken: &Taken, oldest: Option<Timestamp>) {
-        self.events -= taken.events;
-        self.bytes -= taken.bytes;
-        self.oldest = oldest;
-        if self.sources.get(&taken.source) == Some(&taken.last) {
-            self.sources.remove(&taken.source);
-        }
-    }
-
-    fn health(&self) -> SpoolHealth {
-        let mut health = SpoolHealth::default();
-        health.events = self.events;
-        health.bytes = self.bytes;
-        health.oldest = self.oldest;
-        health.dropped = self.dropped;
-        health.rejected = self.rejected;
-        health
-    }
-}
-
-/// One line each time that the number of dropped events has doubled.
-fn warn_of_dropped(journal: &std::path::Path, before: u64, dropped: u64) {
-    if before.checked_ilog2() != dropped.checked_ilog2() {
-        tracing::warn!(journal = %journal.display(), dropped, "the journal is full: its oldest events are given up");
     }
 }
 
@@ -364,3 +314,6 @@ fn own_source() -> Result<Source, Fault> {
 fn position(place: i64) -> Result<Position, Fault> {
     Position::new(place).map_err(|invalid| Fault::Damaged(invalid.to_string()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,12 +12,15 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::breaker::Breaker;
-use crate::journal::Portion;
+use crate::journal::{Journal, Portion};
 use crate::step::{Step, reached};
 use crate::thread::{Clock, Journalist};
 
 /// How long a database may take to say that it is back.
 const PROBE: Duration = Duration::from_secs(10);
+
+/// How long a batch waits while the keeper writes the last of what waits.
+const MOMENT: Duration = Duration::from_millis(250);
 
 /// What calls and the keeper share.
 #[derive(Debug)]
@@ -31,12 +34,18 @@ pub(crate) struct Shared {
     work: Notify,
     /// Whether the database answers and nothing waits.
     settled: watch::Sender<bool>,
+    /// Whether the keeper writes the last of what waits.
+    ending: watch::Sender<bool>,
     /// Why what waits could not be written, the last time.
     failed: Mutex<Option<String>>,
+    /// Whether somebody waited for the database in vain.
+    doubted: AtomicBool,
     /// Whether the database was ever reached.
     reached: AtomicBool,
     /// Whether it was said that what is recorded waits in the journal.
     said: AtomicBool,
+    /// Whether it was said that the database, which is there, does not work.
+    complained: AtomicBool,
 }
 
 struct Wall(Clock);
@@ -57,9 +66,12 @@ impl Shared {
             clock: Wall(clock),
             work: Notify::new(),
             settled,
+            ending: watch::Sender::new(false),
             failed: Mutex::default(),
+            doubted: AtomicBool::new(false),
             reached: AtomicBool::new(false),
             said: AtomicBool::new(false),
+            complained: AtomicBool::new(false),
         }
     }
 
@@ -73,9 +85,16 @@ impl Shared {
         self.wake();
     }
 
+    /// A call waited for the database in vain: perhaps it is away.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+        self.wake();
+    }
+
     /// Something waits, or the database is away.
     pub(crate) fn wake(&self) {
-        self.settled.send_replace(false);
+        // Nobody is to wait for a store that is closed.
+        self.settled.send_modify(|settled| *settled = self.breaker.has_ended());
         self.work.notify_one();
     }
 
@@ -87,8 +106,16 @@ impl Shared {
         }
     }
 
-    /// There is nothing more to do.
-    pub(crate) fn settle(&self) {
+    /// There is nothing more to do, unless something came up.
+    fn settle(&self) {
+        // What comes up is seen here, or [`wake`](Self::wake) takes this back.
+        self.settled.send_modify(|settled| *settled = !self.has_work());
+    }
+
+    /// Nothing is going to be done any more: lets go of whoever waits.
+    pub(crate) fn end(&self) {
+        self.breaker.end();
+        self.ending.send_replace(false);
         self.settled.send_replace(true);
     }
 
@@ -98,6 +125,14 @@ impl Shared {
         let _ = self.settled.subscribe().wait_for(|&settled| settled).await;
     }
 
+    /// Waits a moment if the last of what waits is being written. If somebody always records something, the journal would
+    /// never be empty else.
+    pub(crate) async fn give_way(&self) {
+        let mut ending = self.ending.subscribe();
+        // If it takes longer, or failed, the journal has room.
+        let _ = timeout(MOMENT, ending.wait_for(|&ending| !ending)).await;
+    }
+
     /// Why what waits could not be written, the last time.
     pub(crate) fn failure(&self) -> Option<String> {
         self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -105,12 +140,13 @@ impl Shared {
 
     /// Whether there is anything to do.
     fn has_work(&self) -> bool {
-        self.breaker.is_away().is_some() || self.journal.waits()
+        self.breaker.is_away().is_some() || self.journal.waits() || self.doubted.load(Ordering::Relaxed)
     }
 
     /// Asks the database whether it is there, and writes what waits into it.
     pub(crate) async fn attempt(&self) -> Result<()> {
         let outcome = self.attempted().await;
+        self.complain(outcome.as_ref().err());
         let error = outcome.as_ref().err().map(ToString::to_string);
         let before = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -124,17 +160,36 @@ impl Shared {
 
     async fn attempted(&self) -> Result<()> {
         self.reach().await?;
-        self.drain().await.inspect_err(|error| {
-            if is_away(error) {
-                self.away(error);
+        let drained = self.drain().await;
+        self.ending.send_replace(false);
+        self.answered(&drained);
+        drained
+    }
+
+    /// The breaker is closed by what was written, for a database may say that it is well and yet take nothing. One that
+    /// cannot be written to for long may be read.
+    fn answered<T>(&self, outcome: &Result<T>) {
+        match outcome {
+            Err(error) if is_away(error) => self.breaker.open(error, (self.clock.0)()),
+            _ => self.breaker.close(),
+        }
+    }
+
+    /// Says once that the database does not work though it is not away, of which others tell.
+    fn complain(&self, error: Option<&StoreError>) {
+        match error {
+            None => self.complained.store(false, Ordering::Relaxed),
+            Some(error) if !is_away(error) && !self.complained.swap(true, Ordering::Relaxed) => {
+                tracing::warn!(%error, "the database does not work");
             }
-        })
+            Some(_) => {}
+        }
     }
 
     /// Asks the database whether it is there, and whether it is the one that the journal belongs to.
     pub(crate) async fn reach(&self) -> Result<()> {
+        self.doubted.store(false, Ordering::Relaxed);
         let health = self.ask().await.inspect_err(|error| self.breaker.open(error, (self.clock.0)()))?;
-        self.breaker.close();
         self.reached.store(true, Ordering::Relaxed);
         match health.database {
             Ok(database) => self.journal.with("health", move |journal| journal.bind(&database.id)).await?,
@@ -168,13 +223,19 @@ impl Shared {
 
     /// Writes what waits into the database, until nothing does.
     async fn drain(&self) -> Result<()> {
-        let mut written = 0;
+        let (mut written, mut portions) = (0, 0);
         loop {
-            let next = self.journal.with("spool", |journal| journal.next()).await??;
-            match next {
-                Some(portion) => written += self.write(portion).await?,
-                None if self.journal.settle().await? => break,
-                None => {}
+            let next = |journal: &mut Journal| journal.next().map(|next| (next, journal.health().events));
+            match self.journal.with("spool", next).await?? {
+                (Some(portion), left) => {
+                    self.ending.send_replace(portions > 0 && left <= Batch::MAX_EVENTS as u64);
+                    let outcome = self.write(portion).await;
+                    self.answered(&outcome);
+                    written += outcome?;
+                    portions += 1;
+                }
+                (None, _) if self.journal.settle().await? => break,
+                (None, _) => {}
             }
         }
         if written > 0 {
@@ -188,26 +249,32 @@ impl Shared {
     /// Writes the oldest events into the database, and takes them out of the journal; says how many it were.
     async fn write(&self, portion: Portion) -> Result<usize> {
         let count = portion.events.len();
-        let recorded = match self.batch(&portion).await? {
-            Some(batch) => self.store.record(&batch).await.map(drop),
-            None => Ok(()),
-        };
-        reached(Step::Recorded);
-        match recorded {
+        match self.record(&portion).await {
             Ok(()) => {
+                reached(Step::Recorded);
                 self.journal.with("spool", move |journal| journal.remove(&portion)).await??;
                 Ok(count)
             }
             // Nobody can make up for what is missing, and what follows should not wait for ever.
             Err(error) if *error.kind() == ErrorKind::Conflict => {
-                let (source, events) = (portion.source.as_str(), portion.events.len());
-                tracing::warn!(source, events, %error, "the database does not take events, they are kept aside");
                 let reason = error.to_string();
                 self.journal.with("spool", move |journal| journal.reject(&portion, &reason)).await??;
                 Ok(0)
             }
-            Err(error) => Err(error),
+            Err(error) => {
+                if *error.kind() != ErrorKind::Indeterminate {
+                    self.journal.with("spool", |journal| journal.give_back()).await?;
+                }
+                Err(error)
+            }
         }
+    }
+
+    async fn record(&self, portion: &Portion) -> Result<()> {
+        if let Some(batch) = self.batch(portion).await? {
+            self.store.record(&batch).await?;
+        }
+        Ok(())
     }
 
     /// What is left to write of a portion; none if all of it is in the database.
@@ -255,3 +322,6 @@ pub(crate) fn now() -> Timestamp {
     let seconds = now.ok().and_then(|now| i64::try_from(now.as_secs()).ok());
     seconds.and_then(|seconds| Timestamp::new(seconds).ok()).unwrap_or(Timestamp::MIN)
 }
+
+#[cfg(test)]
+mod tests;

@@ -50,6 +50,8 @@ mod spool;
     allow(unreachable_pub, dead_code, reason = "only tests see the steps")
 )]
 mod step;
+#[cfg(test)]
+mod testing;
 mod thread;
 
 pub use journal::{Look, look};

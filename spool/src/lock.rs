@@ -4,6 +4,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::Duration;
+
+/// How often, and how long apart, a lock that somebody has is tried: who only asks for it has it for a moment too, and
+/// an owner that was dropped lets go a moment later.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A journal is its owner's from the moment this is held to the moment it is dropped, or its process dies.
 ///
@@ -18,18 +25,17 @@ impl Lock {
     /// Takes the lock of the journal at `journal`; none if somebody has it.
     pub(crate) fn take(journal: &Path) -> io::Result<Option<Self>> {
         let path = path_of(journal);
-        loop {
+        for _ in 0..TRIES {
             let file = private().create(true).write(true).truncate(false).open(&path)?;
             match file.try_lock() {
+                // Its last owner may have removed the file in between; then the lock is on a file that nobody else sees.
+                Ok(()) if is_at(&file, &path)? => return Ok(Some(Self { file, path })),
                 Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(None),
+                Err(TryLockError::WouldBlock) => sleep(PAUSE),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
-            // Its last owner may have removed the file in between; then the lock is on a file that nobody else sees.
-            if is_at(&file, &path)? {
-                return Ok(Some(Self { file, path }));
-            }
         }
+        Ok(None)
     }
 
     /// Whether somebody has the lock of the journal at `journal`.

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use botstore_core::layers::{Access, Answer, Call, Layer, RetryPolicy};
+use botstore_core::layers::{Answer, Call, Layer, RetryPolicy};
 use botstore_core::model::{Batch, Health, Position, Recorded, Source};
 use botstore_core::settings::SpoolSettings;
 use botstore_core::store::BotStore;
@@ -19,7 +19,7 @@ use crate::thread::{Clock, Journalist};
 /// Keeps recording while the database is away: see the [crate](crate).
 #[derive(Debug)]
 pub struct Spool {
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     keeper: Mutex<Option<JoinHandle<()>>>,
     close_within: Duration,
 }
@@ -43,13 +43,18 @@ impl Spool {
         Self::open_by(Arc::new(keeper::now), settings, store).await
     }
 
-    async fn open_by(clock: Clock, settings: SpoolSettings, store: Arc<dyn BotStore>) -> Result<Self> {
+    pub(crate) async fn open_by(
+        clock: Clock,
+        settings: SpoolSettings,
+        store: Arc<dyn BotStore>,
+    ) -> Result<Self> {
         let close_within = settings.close_within;
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
         match shared.reach().await {
-            Err(error) if !is_away(&error) && *error.kind() != ErrorKind::Timeout => {
-                shared.journal.close().await?;
+            Err(error) if !error.is_retryable() || error.is_lasting() => {
+                // That there is no store matters more than how the journal's end went.
+                let _ = shared.journal.close().await;
                 return Err(error);
             }
             _ => {}
@@ -98,10 +103,10 @@ impl Layer for Spool {
             let told = "events wait in the journal, which come first";
             return Err(StoreError::new(ErrorKind::Unavailable, operation, told));
         }
-        attempt().await.inspect_err(|error| {
-            if is_away(error) && call.access != Access::Probe {
-                self.shared.away(error);
-            }
+        attempt().await.inspect_err(|error| match error.kind() {
+            _ if is_away(error) => self.shared.away(error),
+            ErrorKind::Timeout => self.shared.doubt(),
+            _ => {}
         })
     }
 
@@ -114,6 +119,9 @@ impl Layer for Spool {
     where
         F: Future<Output = Result<Recorded>> + Send,
     {
+        if self.shared.journal.waits() {
+            self.shared.give_way().await;
+        }
         if self.shared.journal.waits() {
             return self.keep(batch, None).await;
         }
@@ -185,8 +193,7 @@ impl Layer for Spool {
         }
         let closed = close().await;
         // Whoever calls now is to hear that the store is closed.
-        self.shared.breaker.close();
-        self.shared.settle();
+        self.shared.end();
         reached(Step::Disconnected);
         match self.shared.journal.close().await {
             Ok(0) => {}
@@ -214,3 +221,6 @@ impl Drop for Spool {
 fn may_be_kept(error: &StoreError, batch: &Batch) -> bool {
     error.is_retryable() || (*error.kind() == ErrorKind::Indeterminate && batch.cursor().is_some())
 }
+
+#[cfg(test)]
+mod tests;

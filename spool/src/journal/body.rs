@@ -6,11 +6,11 @@ use botstore_core::model::{Batch, ChannelEvent, Position};
 
 use crate::fault::Fault;
 
-/// Writes a batch; one without a cursor with places from `first` on.
-pub(super) fn write(batch: &Batch, first: i64) -> String {
+/// Writes a batch without its first `seen` events; one without a cursor with places from `first` on.
+pub(super) fn write(batch: &Batch, seen: usize, first: i64) -> String {
     let mut body = String::new();
     let places = batch.cursor().map(|cursor| cursor.positions());
-    for (index, event) in batch.events().iter().enumerate() {
+    for (index, event) in batch.events().iter().enumerate().skip(seen) {
         let place = places.map_or(first + index as i64, |places| places[index].get());
         // Writing into a string does not fail.
         let _ = writeln!(body, "{place} {}", event.to_json());

@@ -3,10 +3,10 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use botstore_core::model::{SpoolHealth, Timestamp};
-use botstore_core::{Result, StoreError};
+use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::{Connection, OpenFlags};
 
 use super::queue;
@@ -51,20 +51,32 @@ const TABLES: &str = "
 
 /// Opens the journal to write, and makes it if it is not there.
 pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
-    let file = private().create(true).append(true).open(path)?;
-    // One that was made by another hand may be open to others.
-    file.set_permissions(Permissions::from_mode(0o600))?;
-    drop(file);
+    drop(private().create(true).append(true).open(path)?);
     reached(Step::Locked);
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let (application, form) = (pragma(&connection, "application_id")?, pragma(&connection, "user_version")?);
-    if application == 0 && form == 0 && tables(&connection)? == 0 {
+    let is_made = is_made(&connection)?;
+    // One that was made by another hand may be open to others.
+    for file in files(path) {
+        unless_missing(fs::set_permissions(file, Permissions::from_mode(0o600)))?;
+    }
+    if !is_made {
         make(&connection)?;
-    } else {
-        check(application, form)?;
     }
     set(&connection)?;
     Ok(connection)
+}
+
+/// The journal's files, what SQLite keeps beside it first.
+fn files(path: &Path) -> [PathBuf; 3] {
+    ["-wal", "-shm", ""].map(|suffix| {
+        let mut file = path.as_os_str().to_owned();
+        file.push(suffix);
+        file.into()
+    })
+}
+
+fn unless_missing(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
 }
 
 fn make(connection: &Connection) -> Result<(), Fault> {
@@ -83,13 +95,16 @@ fn set(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.execute_batch(pragmas)?)
 }
 
-fn check(application: i32, form: i32) -> Result<(), Fault> {
-    match (application, form) {
-        (APPLICATION, FORM) => Ok(()),
+/// Whether the journal has its tables, or nothing at all. Anything else is none of ours.
+fn is_made(connection: &Connection) -> Result<bool, Fault> {
+    let refused = |why: String| Err(Fault::Refused(ErrorKind::Corrupt, why));
+    match (pragma(connection, "application_id")?, pragma(connection, "user_version")?) {
+        (APPLICATION, FORM) => Ok(true),
         (APPLICATION, form) => {
-            Err(Fault::Damaged(format!("is of form {form}, and this program knows {FORM}: use a newer one")))
+            refused(format!("is of form {form}, and this program knows {FORM}: use a newer one"))
         }
-        _ => Err(Fault::Damaged("is no journal of ours but another database".to_owned())),
+        (0, 0) if tables(connection)? == 0 => Ok(false),
+        _ => refused("is another program's database: name another file (ROSEY_SPOOL)".to_owned()),
     }
 }
 
@@ -104,15 +119,7 @@ fn tables(connection: &Connection) -> Result<i64, Fault> {
 /// Removes the journal. What another process that looks into it made SQLite leave behind goes first: it would count as
 /// a part of the next journal here.
 pub(super) fn remove(path: &Path) -> io::Result<()> {
-    for suffix in ["-wal", "-shm", ""] {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        match fs::remove_file(file) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
-    Ok(())
+    files(path).into_iter().try_for_each(|file| unless_missing(fs::remove_file(file)))
 }
 
 /// A journal as another process sees it.
@@ -143,13 +150,14 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     }
     let in_use = Lock::is_taken(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let (application, form) = (pragma(&connection, "application_id")?, pragma(&connection, "user_version")?);
-    if application == 0 && form == 0 && tables(&connection)? == 0 {
+    if !is_made(&connection)? {
         return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use }));
     }
-    check(application, form)?;
     let mut spool = queue::waiting(&connection)?.health();
     let away = queue::noted(&connection)?;
     spool.error = away.as_ref().map(|(_, error)| error.clone());
     Ok(Some(Look { spool, away, in_use }))
 }
+
+#[cfg(test)]
+mod tests;

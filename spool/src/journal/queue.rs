@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use botstore_core::model::{Batch, Position, Source, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::{Portion, Row, Taken, Waiting, body, position};
+use super::room::Lent;
+use super::waiting::{Taken, Waiting};
+use super::{Portion, Row, body, position};
 use crate::fault::Fault;
 
 const WAITING: &str = "
@@ -14,7 +16,9 @@ const WAITING: &str = "
         (SELECT dropped FROM journal), (SELECT coalesce(sum(events), 0) FROM rejected)
     FROM batch";
 
-const SOURCES: &str = "SELECT source, max(last) FROM batch GROUP BY source";
+/// Of a source whose last events were dropped, none is here that a new one would follow.
+const SOURCES: &str = "
+    SELECT source, last, max(number) FROM batch WHERE source NOT IN (SELECT source FROM gap) GROUP BY source";
 
 /// What waits.
 pub(super) fn waiting(connection: &Connection) -> Result<Waiting, Fault> {
@@ -53,10 +57,12 @@ pub(super) fn insert(connection: &Connection, row: &Row, arrived: Timestamp) -> 
     Ok(())
 }
 
-/// When the oldest batch arrived.
-pub(super) fn oldest(connection: &Connection) -> Result<Option<Timestamp>, Fault> {
-    let mut statement = connection.prepare_cached("SELECT arrived FROM batch ORDER BY number LIMIT 1")?;
-    let arrived: Option<i64> = statement.query_row([], |row| row.get(0)).optional()?;
+const OLDEST: &str = "SELECT arrived FROM batch WHERE number > ?1 ORDER BY number LIMIT 1";
+
+/// When the oldest batch after the one of this number arrived.
+pub(super) fn oldest(connection: &Connection, after: i64) -> Result<Option<Timestamp>, Fault> {
+    let mut statement = connection.prepare_cached(OLDEST)?;
+    let arrived: Option<i64> = statement.query_row([after], |row| row.get(0)).optional()?;
     Ok(arrived.and_then(|at| Timestamp::new(at).ok()))
 }
 
@@ -72,7 +78,10 @@ pub(super) fn next(connection: &Connection) -> Result<Option<Portion>, Fault> {
         let after = row.get::<_, Option<i64>>(2)?.map(position).transpose()?;
         let text: String = row.get(5)?;
         match &mut portion {
-            None => portion = Some(Portion { source, after, events: body::read(&text)?, upto: number }),
+            None => {
+                let (events, bytes) = (body::read(&text)?, text.len() as u64);
+                portion = Some(Portion { source, after, events, lent: Lent { upto: number, bytes } });
+            }
             Some(portion) => {
                 let last = portion.events.last().map(|(place, _)| *place);
                 let follows = portion.source == source && (after.is_none() || after == last);
@@ -80,12 +89,13 @@ pub(super) fn next(connection: &Connection) -> Result<Option<Portion>, Fault> {
                     break;
                 }
                 let events = body::read(&text)?;
-                // Batches may overlap.
+                // What follows dropped events may overlap with what came before them.
                 if events.first().map(|(place, _)| *place) <= last {
                     break;
                 }
                 portion.events.extend(events);
-                portion.upto = number;
+                portion.lent.upto = number;
+                portion.lent.bytes += text.len() as u64;
             }
         }
     }

@@ -10,7 +10,11 @@ use crate::layers::Access;
 use crate::layers::testing::{Log, call, error};
 
 async fn ends(outage: &Outage, result: Result<(), ErrorKind>) {
-    let _ = outage.around(call(Access::Read), || ready(result.clone().map_err(error))).await;
+    ends_of(outage, Access::Read, result).await;
+}
+
+async fn ends_of(outage: &Outage, access: Access, result: Result<(), ErrorKind>) {
+    let _ = outage.around(call(access), || ready(result.clone().map_err(error))).await;
 }
 
 /// An attempt that begins now and ends when it is told how.
@@ -129,4 +133,29 @@ async fn failures_of_attempts_that_were_under_way_together_are_no_outage() {
         ends(&outage, Ok(())).await;
     });
     assert_eq!(log.lines(), [AWAY, "INFO the database is back backend=\"postgresql\" after=0ns failed=3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_is_back_when_it_answers_as_much_as_it_was_asked() {
+    let every = [Access::Probe, Access::Read, Access::Write, Access::IdempotentWrite];
+    for (failed, least) in
+        [(Access::Probe, 0), (Access::Read, 1), (Access::Write, 2), (Access::IdempotentWrite, 2)]
+    {
+        for (index, answered) in every.into_iter().enumerate() {
+            let (log, outage) = (Log::begin(LevelFilter::INFO), Outage::new(Backend::Postgres));
+            ends_of(&outage, Access::Probe, Err(ErrorKind::Unavailable)).await;
+            ends_of(&outage, failed, Err(ErrorKind::Unavailable)).await;
+            ends_of(&outage, answered, Ok(())).await;
+            assert_eq!(log.lines().len(), if index >= least { 2 } else { 1 }, "{failed:?} {answered:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_that_refuses_for_long_is_not_away() {
+    let (log, outage) = (Log::begin(LevelFilter::INFO), Outage::new(Backend::Postgres));
+    let full = || error(ErrorKind::Unavailable).lasting();
+    let refused: Result<()> = outage.around(call(Access::Write), || ready(Err(full()))).await;
+    assert!(refused.is_err());
+    assert_eq!(log.lines(), Vec::<String>::new());
 }

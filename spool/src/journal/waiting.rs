@@ -1,0 +1,57 @@
+//! What waits in a journal, without asking its file.
+
+use std::collections::HashMap;
+
+use botstore_core::model::{Position, Source, SpoolHealth, Timestamp};
+
+use super::Row;
+
+/// What waits, as the file has it.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+    pub(super) oldest: Option<Timestamp>,
+    /// The place of each source's last event, of those that have any here.
+    pub(super) sources: HashMap<Source, Position>,
+    pub(super) dropped: u64,
+    pub(super) rejected: u64,
+}
+
+/// A batch that the journal keeps no more.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) source: Source,
+    pub(super) last: Position,
+    pub(super) events: u64,
+    pub(super) bytes: u64,
+}
+
+impl Waiting {
+    pub(super) fn add(&mut self, row: Row, now: Timestamp) {
+        self.events += row.events;
+        self.bytes += row.body.len() as u64;
+        self.oldest.get_or_insert(now);
+        self.sources.insert(row.source, row.last);
+    }
+
+    /// A batch is gone, and the oldest that is left arrived then.
+    pub(super) fn take(&mut self, taken: &Taken, oldest: Option<Timestamp>) {
+        self.events -= taken.events;
+        self.bytes -= taken.bytes;
+        self.oldest = oldest;
+        if self.sources.get(&taken.source) == Some(&taken.last) {
+            self.sources.remove(&taken.source);
+        }
+    }
+
+    pub(super) fn health(&self) -> SpoolHealth {
+        let mut health = SpoolHealth::default();
+        health.events = self.events;
+        health.bytes = self.bytes;
+        health.oldest = self.oldest;
+        health.dropped = self.dropped;
+        health.rejected = self.rejected;
+        health
+    }
+}

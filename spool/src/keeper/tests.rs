@@ -1,0 +1,139 @@
+use botstore_core::Lifecycle as _;
+use botstore_core::model::Recorded;
+use botstore_core::settings::WhenFull;
+use botstore_core::{Chat as _, Ingest as _};
+use futures::future::join_all;
+use tokio::time::{Instant, advance};
+
+use super::*;
+use crate::testing::{Database, Log, Store, kind, loose, placed, settings};
+
+#[tokio::test]
+async fn what_the_database_does_not_take_is_kept_aside_and_what_follows_goes_on() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    let batches = [placed("a", 5, 6), loose(&["1"]), placed("a", 6, 7), placed("b", 0, 1)];
+    for batch in &batches {
+        assert_eq!(store.record(batch).await.unwrap().spooled, 1);
+    }
+    database.is_back();
+    store.drained().await;
+    let spool = store.health().await.unwrap().spool.unwrap();
+    assert_eq!((spool.rejected, spool.error), (2, None));
+    assert_eq!(database.words().await, ["1", "b1"]);
+    assert_eq!(kind(store.record(&placed("a", 7, 8)).await), Some(ErrorKind::Conflict));
+    store.close().await.unwrap();
+    assert!(settings.path.exists(), "with what was kept aside");
+}
+
+#[tokio::test]
+async fn what_was_written_without_an_answer_is_not_written_twice() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    store.record(&loose(&["1", "2"])).await.unwrap();
+    store.record(&placed("a", 0, 2)).await.unwrap();
+    for _ in 0..3 {
+        database.fails_once(ErrorKind::Indeterminate);
+    }
+    database.is_back();
+    store.drained().await;
+    assert_eq!(database.words().await, ["1", "2", "a1", "a2"]);
+}
+
+#[tokio::test]
+async fn what_was_dropped_in_the_middle_of_a_source_keeps_nothing_from_the_database() {
+    let ((_directory, mut settings), database) = (settings(), Database::new().await);
+    settings.when_full = WhenFull::DropOldest;
+    settings.max_bytes = 400;
+    let store = Store::open(&database, &settings).await;
+    store.record(&placed("a", 0, 2)).await.unwrap();
+    database.fails(ErrorKind::Unavailable);
+    for i in 2..20 {
+        assert_eq!(store.record(&placed("a", i, i + 1)).await.unwrap().spooled, 1);
+    }
+    database.is_back();
+    store.drained().await;
+    let spool = store.health().await.unwrap().spool.unwrap();
+    let words = database.words().await;
+    assert_eq!(words.len() as u64, 20 - spool.dropped);
+    assert!(spool.dropped > 5 && words.len() > 3, "{words:?}");
+    assert_eq!((words[1].as_str(), words.last().unwrap().as_str()), ("a2", "a20"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_gets_empty_though_somebody_always_records() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Arc::new(Store::open(&database, &settings).await);
+    database.fails(ErrorKind::Unavailable);
+    let (stop, stopped) = watch::channel(false);
+    let callers: Vec<_> = (0..16)
+        .map(|_| {
+            let (store, stopped) = (Arc::clone(&store), stopped.clone());
+            tokio::spawn(async move {
+                let (mut spooled, mut applied) = (0, 0);
+                while !*stopped.borrow() {
+                    let recorded = store.record(&loose(&["x"])).await.unwrap();
+                    (spooled, applied) = (spooled + recorded.spooled, applied + recorded.applied);
+                }
+                (spooled, applied)
+            })
+        })
+        .collect();
+    sleep(Duration::from_millis(300)).await;
+    database.is_back();
+    store.drained().await;
+    sleep(Duration::from_millis(300)).await;
+    stop.send_replace(true);
+    let (mut spooled, mut applied) = (0, 0);
+    for caller in callers {
+        let done = caller.await.unwrap();
+        (spooled, applied) = (spooled + done.0, applied + done.1);
+    }
+    assert!(spooled > 0 && applied > 0, "spooled {spooled}, then directly {applied}");
+    store.drained().await;
+    assert_eq!(store.chat_count().await.unwrap().get() as u64, spooled + applied);
+}
+
+/// Two callers read and 14 record, every five seconds of an hour. The database is as `outage` makes it meanwhile.
+async fn an_hour(outage: impl Fn(&Database)) -> Vec<String> {
+    // Else time would go on by itself whenever everybody waits for the journal's thread.
+    let (held, hold) = std::sync::mpsc::channel::<()>();
+    let holder = tokio::task::spawn_blocking(move || hold.recv().is_err());
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    let (log, batch) = (Log::begin(), loose(&["x"]));
+    outage(&database);
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_secs(3600) {
+        let records = join_all((0..14).map(|_| store.record(&batch)));
+        let (records, _) = tokio::join!(records, join_all([store.chat_count(), store.chat_count()]));
+        for recorded in records {
+            assert_eq!(recorded.unwrap(), Recorded::spooled(1, 0));
+        }
+        advance(Duration::from_secs(5)).await;
+    }
+    assert_eq!(store.health().await.unwrap().spool.unwrap().events, 720 * 14);
+    drop(held);
+    assert!(holder.await.unwrap());
+    log.lines()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_of_an_hour_is_told_in_a_few_lines() {
+    let lines = an_hour(|database| database.fails(ErrorKind::Unavailable)).await;
+    let told: Vec<_> = lines.iter().map(|line| line.split_once(": ").unwrap().1).collect();
+    assert!(told[0].starts_with("the database is away"), "{told:#?}");
+    assert!(told[1].starts_with("what is recorded waits in the journal"), "{told:#?}");
+    assert_eq!(told.len(), 2, "{told:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_well_and_takes_nothing_for_an_hour_is_told_in_a_few_lines() {
+    let busy = || StoreError::new(ErrorKind::Unavailable, "record", "locked");
+    for error in [busy(), busy().lasting(), StoreError::new(ErrorKind::Timeout, "record", "slow")] {
+        let lines = an_hour(|database| database.takes_nothing(error.clone())).await;
+        assert!(!lines.is_empty() && lines.len() < 20, "{error}: {lines:#?}");
+    }
+}
