@@ -8,6 +8,7 @@ mod failover;
 mod given;
 mod least_privilege;
 mod lost_answers;
+mod outage;
 mod pool;
 mod secrets;
 mod statements;
@@ -34,11 +35,12 @@ macro_rules! tests {
 }
 use tests;
 
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 9] = [
     cancellation::AREA,
     failover::AREA,
     least_privilege::AREA,
     lost_answers::AREA,
+    outage::AREA,
     pool::AREA,
     secrets::AREA,
     statements::AREA,
