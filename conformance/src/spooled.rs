@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use botstore::layers::{Answer, Call, Layer, Layered, Observe, Retry, Stack};
-use botstore::model::{Batch, Recorded};
+use botstore::model::{Batch, Recorded, SpoolHealth};
 use botstore::settings::SpoolSettings;
 use botstore::spool::Spool;
 use botstore::store::BotStore;
@@ -108,6 +108,13 @@ impl Layer for Refusing {
 #[derive(Debug)]
 struct Arriving(Arc<dyn BotStore>);
 
+impl Arriving {
+    /// What waits; none once the store is closed.
+    async fn spool(&self) -> Option<SpoolHealth> {
+        self.0.health().await.ok()?.spool
+    }
+}
+
 impl Layer for Arriving {
     async fn around<T, F>(&self, _: Call, attempt: impl Fn() -> F + Send + Sync) -> Result<T>
     where
@@ -122,7 +129,11 @@ impl Layer for Arriving {
         F: Future<Output = Result<Recorded>> + Send,
     {
         let mut recorded = attempt().await?;
-        while recorded.spooled > 0 && self.0.health().await?.spool.is_some_and(|spool| spool.events > 0) {
+        if recorded.spooled == 0 {
+            return Ok(recorded);
+        }
+        // A store that is closed meanwhile has written it.
+        while let Some(SpoolHealth { events: 1.., .. }) = self.spool().await {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         recorded.applied += std::mem::take(&mut recorded.spooled);

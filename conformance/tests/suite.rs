@@ -70,16 +70,32 @@ const AROUND: &[(&str, Around)] = &[
     ("", |store| Box::pin(ready(secrets::searched(store)))),
     ("_unreliable", unreliable::retried),
     ("_spooled", spooled::idle),
-    ("_spooling", spooled::busy),
+    (SPOOLING, spooled::busy),
 ];
 
-fn trial(planned: &Planned, (suffix, around): (&str, Around), area: &str, case: &'static Case) -> Trial {
+const SPOOLING: &str = "_spooling";
+
+/// The case that cannot run on stores whose batches go by way of the journal, and why.
+const NOT_SPOOLING: (&str, &str) = (
+    "a_refused_batch_takes_no_other_with_it",
+    "that events before a batch are missing is found out after it was taken into the journal",
+);
+
+fn trial(
+    planned: &Planned,
+    (suffix, around): (&'static str, Around),
+    area: &str,
+    case: &'static Case,
+) -> Trial {
     let name = format!("{}{suffix}::{area}::{}", planned.name(), case.name);
     let planned = planned.clone();
     Trial::ignorable_test(name, move || {
         let backend = planned.backend()?;
         if let Some(reason) = backend.exception(case.needs) {
             return Ok(Completion::ignored_with(reason));
+        }
+        if (suffix, case.name) == (SPOOLING, NOT_SPOOLING.0) {
+            return Ok(Completion::ignored_with(NOT_SPOOLING.1));
         }
         case.run_on(&backend, around).map_err(|error| format!("{error:#}"))?;
         Ok(Completion::Completed)

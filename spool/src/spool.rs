@@ -122,10 +122,11 @@ impl Layer for Spool {
             let told = "events wait in the journal, which come first";
             return Err(StoreError::new(ErrorKind::Unavailable, operation, told));
         }
-        self.answered(call, attempt()).await.inspect_err(|error| {
-            if is_away(error) && call.access != Access::Probe {
-                self.shared.away(error);
-            }
+        self.answered(call, attempt()).await.inspect_err(|error| match error.kind() {
+            _ if call.access == Access::Probe => {}
+            ErrorKind::Timeout | ErrorKind::Indeterminate => self.shared.doubt(),
+            _ if is_away(error) => self.shared.away(error),
+            _ => {}
         })
     }
 
@@ -181,7 +182,7 @@ impl Layer for Spool {
             Some(away) => Health::away(backend, away),
             None => match attempt().await {
                 Ok(health) => health,
-                Err(error) if is_away(&error) => {
+                Err(error) if is_away(&error) || *error.kind() == ErrorKind::Timeout => {
                     self.shared.away(&error);
                     // The keeper may have closed it again.
                     let Some(away) = self.shared.breaker.is_away() else { return Err(error) };
