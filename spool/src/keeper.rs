@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use botstore_core::layers::RetryPolicy;
+use botstore_core::layers::{Access, Call, RetryPolicy};
 use botstore_core::model::{Backend, Batch, Health, Position, Timestamp};
 use botstore_core::store::BotStore;
 use botstore_core::{ErrorKind, Result, StoreError};
@@ -26,7 +26,10 @@ const MOMENT: Duration = Duration::from_millis(250);
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) journal: Journalist,
+    /// Open while the database is away.
     pub(crate) breaker: Breaker,
+    /// Open while it does not take what waits, be it away or not.
+    writes: Breaker,
     /// The way to the database that no breaker is in.
     store: Arc<dyn BotStore>,
     clock: Wall,
@@ -61,7 +64,8 @@ impl Shared {
         let settled = watch::Sender::new(!journal.waits());
         Self {
             journal,
-            breaker: Breaker::default(),
+            breaker: Breaker::new("the database is away"),
+            writes: Breaker::new("the database takes nothing"),
             store,
             clock: Wall(clock),
             work: Notify::new(),
@@ -77,6 +81,14 @@ impl Shared {
 
     pub(crate) fn backend(&self) -> Backend {
         self.store.backend()
+    }
+
+    /// The error of a call for which the database need not be asked.
+    pub(crate) fn refusal(&self, call: Call) -> Option<StoreError> {
+        let operation = call.operation.name();
+        let writes = matches!(call.access, Access::Write | Access::IdempotentWrite);
+        let refusal = || self.writes.refusal(operation).filter(|_| writes);
+        self.breaker.refusal(operation).or_else(refusal)
     }
 
     /// A call found the database away.
@@ -115,6 +127,7 @@ impl Shared {
     /// Nothing is going to be done any more: lets go of whoever waits.
     pub(crate) fn end(&self) {
         self.breaker.end();
+        self.writes.end();
         self.ending.send_replace(false);
         self.settled.send_replace(true);
     }
@@ -166,12 +179,11 @@ impl Shared {
         drained
     }
 
-    /// The breaker is closed by what was written, for a database may say that it is well and yet take nothing. One that
-    /// cannot be written to for long may be read.
+    /// A database may say that it is well, and yet take nothing.
     fn answered<T>(&self, outcome: &Result<T>) {
         match outcome {
-            Err(error) if is_away(error) => self.breaker.open(error, (self.clock.0)()),
-            _ => self.breaker.close(),
+            Err(error) => self.writes.open(error, (self.clock.0)()),
+            Ok(_) => self.writes.close(),
         }
     }
 
@@ -190,6 +202,7 @@ impl Shared {
     pub(crate) async fn reach(&self) -> Result<()> {
         self.doubted.store(false, Ordering::Relaxed);
         let health = self.ask().await.inspect_err(|error| self.breaker.open(error, (self.clock.0)()))?;
+        self.breaker.close();
         self.reached.store(true, Ordering::Relaxed);
         match health.database {
             Ok(database) => self.journal.with("health", move |journal| journal.bind(&database.id)).await?,

@@ -136,6 +136,8 @@ pub(crate) struct Database {
     health: DatabaseHealth,
     id: Mutex<Option<DatabaseId>>,
     hangs: AtomicBool,
+    /// Whether records take as long as this is so.
+    slow: AtomicBool,
     closed: AtomicBool,
     asked: AtomicU64,
     pub(crate) inner: Arc<SqliteStore>,
@@ -152,6 +154,7 @@ impl Database {
             health,
             id: Mutex::default(),
             hangs: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             asked: AtomicU64::new(0),
             inner: Arc::new(inner),
@@ -188,6 +191,11 @@ impl Database {
         self.hangs.store(true, Ordering::Relaxed);
     }
 
+    /// From now on every record waits, until the database is back.
+    pub(crate) fn is_slow(&self) {
+        self.slow.store(true, Ordering::Relaxed);
+    }
+
     /// From now on it answers again, and takes what it took before.
     pub(crate) fn is_asked_only(&self) {
         *self.all.lock().unwrap() = None;
@@ -196,6 +204,7 @@ impl Database {
     pub(crate) fn is_back(&self) {
         self.is_asked_only();
         *self.every_record.lock().unwrap() = None;
+        self.slow.store(false, Ordering::Relaxed);
     }
 
     pub(crate) fn is_itself(&self) {
@@ -239,6 +248,9 @@ impl Layer for Database {
         let operation = call.operation.name();
         self.check(operation).await?;
         if operation == "record" {
+            while self.slow.load(Ordering::Relaxed) {
+                sleep(Duration::from_millis(1)).await;
+            }
             let next = self.records.lock().unwrap().pop_front();
             if let Some(error) = next.or_else(|| self.every_record.lock().unwrap().clone()) {
                 if *error.kind() == ErrorKind::Indeterminate {

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use botstore_core::model::{SpoolHealth, Timestamp};
+use botstore_core::model::{DatabaseId, SpoolHealth, Timestamp};
 use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::{Connection, OpenFlags};
 
@@ -132,6 +132,8 @@ pub struct Look {
     pub away: Option<(Timestamp, String)>,
     /// Whether a process has it open.
     pub in_use: bool,
+    /// The database that it belongs to; none if it was never reached.
+    pub database: Option<DatabaseId>,
 }
 
 /// Looks into the journal at `path`, changing nothing; none if there is no such file.
@@ -151,12 +153,13 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     let in_use = Lock::is_taken(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     if !is_made(&connection)? {
-        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use }));
+        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use, database: None }));
     }
     let mut spool = queue::waiting(&connection)?.health();
     let away = queue::noted(&connection)?;
     spool.error = away.as_ref().map(|(_, error)| error.clone());
-    Ok(Some(Look { spool, away, in_use }))
+    let database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
+    Ok(Some(Look { spool, away, in_use, database }))
 }
 
 #[cfg(test)]

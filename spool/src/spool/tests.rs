@@ -160,10 +160,29 @@ async fn a_full_disk_keeps_nobody_from_reading() {
 }
 
 #[tokio::test]
+async fn a_database_that_takes_nothing_may_be_read_and_is_asked_to_write_by_the_keeper_alone() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.takes_nothing(StoreError::new(ErrorKind::Unavailable, "record", "locked"));
+    store.record(&loose(&["1"])).await.unwrap();
+    until(async || store.close_sessions(CloseSessions::LastSign).await.is_err()).await;
+    let error = store.close_sessions(CloseSessions::LastSign).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "close_sessions: unavailable: the database takes nothing: record: unavailable: locked"
+    );
+    assert_eq!(store.chat_count().await.unwrap().get(), 0);
+    assert!(store.health().await.unwrap().database.is_ok());
+    database.is_back();
+    store.drained().await;
+    store.close_sessions(CloseSessions::LastSign).await.unwrap();
+}
+
+#[tokio::test]
 async fn sessions_are_closed_after_what_waits() {
     let (_directory, _settings, database, store) = away().await;
     store.record(&loose(&["1"])).await.unwrap();
-    database.takes_nothing(StoreError::new(ErrorKind::Internal, "record", "broke"));
+    database.is_slow();
     database.is_asked_only();
     until_closed(&store).await;
     let (begun, sessions) = (Instant::now(), CloseSessions::LastSign);
