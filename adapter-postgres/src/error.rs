@@ -114,6 +114,10 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Unavailable, ""),
         SqlState::UNIQUE_VIOLATION => (ErrorKind::Conflict, ""),
         SqlState::INSUFFICIENT_PRIVILEGE => (ErrorKind::Schema, "; grant the role what it lacks"),
+        SqlState::INVALID_AUTHORIZATION_SPECIFICATION => (
+            ErrorKind::Unavailable,
+            "; check the user in the URL, and the server's pg_hba.conf, which may ask for encryption or a certificate",
+        ),
         SqlState::INVALID_CATALOG_NAME => (ErrorKind::Unavailable, "; create it, or name another in the URL"),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => (ErrorKind::Corrupt, ""),
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN | SqlState::INVALID_SCHEMA_NAME => {

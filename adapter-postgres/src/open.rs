@@ -15,7 +15,7 @@ use crate::client::Connections;
 use crate::connect::Connector;
 use crate::error;
 use crate::group::Group;
-use crate::pool::{Keeper, Object, Pool};
+use crate::pool::{Keeper, Object, Pool, ROUND};
 use crate::row::Columns;
 
 /// By how much a call may take longer than the server's bound on a statement allows.
@@ -69,7 +69,7 @@ impl PostgresStore {
         prepared.map_err(|error| connections.migration_error("open", error))?;
         drop(client);
         Ok(Self {
-            keeper: connections.pool.keep(),
+            keeper: connections.pool.keep(ROUND),
             group: Group::new(Arc::clone(&connections)),
             connections,
             gate: Arc::new(Semaphore::new(Self::MAX_CALLS as usize)),

@@ -22,7 +22,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a connection beyond the minimum may be idle.
 const SURPLUS_IDLE: Duration = Duration::from_secs(60);
 /// How often the pool is tended.
-const ROUND: Duration = Duration::from_secs(30);
+pub(crate) const ROUND: Duration = Duration::from_secs(30);
 
 /// A connection that is lent, and goes back to the pool when it is dropped.
 pub(crate) type Object = managed::Object<Manager>;
@@ -124,9 +124,9 @@ impl Pool {
         )
     }
 
-    /// Tends the pool from now on: at once, and then regularly.
-    pub(crate) fn keep(&self) -> Keeper {
-        let (pool, mut round) = (self.clone(), interval(ROUND));
+    /// Tends the pool from now on: at once, and then in each round.
+    pub(crate) fn keep(&self, round: Duration) -> Keeper {
+        let (pool, mut round) = (self.clone(), interval(round));
         Keeper(
             tokio::spawn(async move {
                 loop {

@@ -57,6 +57,29 @@ fn each_code_has_its_meaning_for_the_caller_and_for_the_connections() {
 }
 
 #[test]
+fn a_statement_that_clashes_with_others_is_sent_again() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        // What a sequence counted stays when the statement is rolled back.
+        let clash = "CREATE SEQUENCE sent;
+            CREATE FUNCTION clash(code text, times int) RETURNS bigint LANGUAGE plpgsql AS $$
+            DECLARE n bigint := nextval('sent');
+            BEGIN
+                IF n <= times THEN RAISE EXCEPTION 'as asked' USING ERRCODE = code; END IF;
+                RETURN n;
+            END $$";
+        client.batch_execute(clash).await.unwrap();
+        let store = database.store().await;
+        for code in ["40001", "40P01"] {
+            client.batch_execute("ALTER SEQUENCE sent RESTART").await.unwrap();
+            let sql = "SELECT clash($1, 19)";
+            let rows = store.connections.send("test", Intent::Write, sql, &[&code]).await.unwrap();
+            assert_eq!(rows[0].get::<_, i64>(0), 20);
+        }
+    });
+}
+
+#[test]
 fn statements_that_a_migration_made_stale_are_prepared_again() {
     let Some(database) = Database::migrated() else { return };
     database.run(async |client| {

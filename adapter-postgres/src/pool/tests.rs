@@ -4,7 +4,9 @@ use std::time::Duration;
 use botstore_core::clock::ManualClock;
 use botstore_core::{Chat, ErrorKind, Lifecycle};
 use futures::future::join_all;
+use tokio_postgres::Client;
 
+use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::testing::{Database, open};
 
@@ -113,12 +115,65 @@ fn what_broke_while_it_was_idle_is_not_lent() {
     database.run(async |client| {
         let (store, clock) = with_clock(&database, "").await;
         let first = processes(&store, 2).await;
-        let end = "SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid";
-        client.query(end, &[&first]).await.unwrap();
+        end(client, &first).await;
         // Whether or not the news has come yet: it is tried out after so long.
         clock.advance(Duration::from_secs(30));
         assert!(processes(&store, 2).await.iter().all(|process| !first.contains(process)));
         assert_eq!(store.chat_count().await.unwrap().get(), 0);
+    });
+}
+
+/// Ends the servers' processes, from another connection.
+async fn end(client: &Client, processes: &[i32]) {
+    let end = "SELECT pg_terminate_backend(pid, 5000) FROM unnest($1::int[]) AS pid";
+    client.query(end, &[&processes]).await.unwrap();
+}
+
+#[test]
+fn what_is_known_to_be_broken_is_not_lent_even_at_once() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        let (store, _clock) = with_clock(&database, "").await;
+        let lent = store.connections.get("test").await.unwrap();
+        let process: i32 = lent.query_typed("SELECT pg_backend_pid()", &[]).await.unwrap()[0].get(0);
+        end(client, &[process]).await;
+        while !lent.is_closed() {
+            tokio::task::yield_now().await;
+        }
+        drop(lent);
+        assert!(!processes(&store, 1).await.contains(&process));
+    });
+}
+
+#[test]
+fn the_minimum_is_opened_again_after_it_broke_though_nobody_asks_for_it() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        let (store, _clock) = with_clock(&database, "").await;
+        let _keeper = store.connections.pool.keep(Duration::from_millis(1));
+        let first = processes(&store, 2).await;
+        end(client, &first).await;
+        let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+            AND pid <> pg_backend_pid() AND pid <> ALL($1)";
+        while client.query(others, &[&first]).await.unwrap()[0].get::<_, i64>(0) < 2 {}
+        while open_and_idle(&store) != (2, 2) {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+#[test]
+fn after_a_standby_answered_none_of_the_idle_connections_is_kept() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let (store, _clock) = with_clock(&database, "").await;
+        // One of them was never lent.
+        store.connections.pool.tend().await.unwrap();
+        assert_eq!(open_and_idle(&store), (2, 2));
+        let standby = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = 'read_only_sql_transaction'; END $$";
+        let error = store.connections.send("test", Intent::Write, standby, &[]).await.unwrap_err();
+        assert_eq!(error.kind(), &ErrorKind::Unavailable);
+        assert_eq!(open_and_idle(&store), (0, 0));
     });
 }
 

@@ -1,6 +1,7 @@
 //! A database with many rows.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use botstore_core::Result;
@@ -9,11 +10,15 @@ use botstore_core::settings::PostgresSettings;
 use botstore_core::url::DatabaseUrl;
 use serde_json::Value;
 use tokio::runtime::Runtime;
+use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls};
 
 use crate::connect::session_options;
 use crate::open::PostgresStore;
+
+/// Far more than any work takes.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// Fills each large table with rows that differ as those of a bot do: nearly all messages are sent, a few users are
 /// there, half of the tokens are revoked.
@@ -78,9 +83,9 @@ impl Database {
         Some(database)
     }
 
-    /// Runs `work` with the connection.
+    /// Runs `work` with the connection. What hangs is a failure.
     pub(crate) fn run<T>(&self, work: impl AsyncFnOnce(&Client) -> T) -> T {
-        self.runtime.block_on(work(&self.client))
+        self.runtime.block_on(async { timeout(PATIENCE, work(&self.client)).await.unwrap() })
     }
 
     /// A store on the database.
