@@ -97,6 +97,11 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
     const POOLER: &str =
         "; a pooler such as PgBouncer hands sessions around: add statement_cache=off to the URL";
     match *error.code() {
+        // Without the answer to a commit nobody knows whether it was one, whatever ended the session. A server that
+        // panics over the log of its writes may find the commit in it when it is up again.
+        _ if broken == ErrorKind::Indeterminate && ends_session(error) && !refuses_session(error.code()) => {
+            (broken, "")
+        }
         _ if is_unsupported_parameter(error) => (ErrorKind::Unavailable, POOLER),
         SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
             (ErrorKind::Unavailable, POOLER)
@@ -120,11 +125,11 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
             (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`")
         }
         SqlState::UNDEFINED_OBJECT => (ErrorKind::Unavailable, "; check the options in the URL"),
-        // Without the answer to a commit nobody knows whether it was one, whatever ended the connection.
         ref code if ends_connection(code) => (broken, ""),
         ref code => match &code.code()[..2] {
             "28" => (ErrorKind::Unavailable, "; check the user and the password in the URL"),
             "53" => (ErrorKind::Unavailable, ""),
+            _ if ends_session(error) => (broken, ""),
             _ => (ErrorKind::Internal, ""),
         },
     }
@@ -135,6 +140,23 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
 fn ends_connection(code: &SqlState) -> bool {
     let code = code.code();
     code.starts_with("08") || (code.starts_with("57P") && *code != *SqlState::CANNOT_CONNECT_NOW.code())
+}
+
+/// Whether the server ends the session with this error, whatever it is about: FATAL, or PANIC, which ends them all.
+fn ends_session(error: &DbError) -> bool {
+    match error.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        // A pooler may leave out what a server always says.
+        None => matches!(error.severity(), "FATAL" | "PANIC"),
+    }
+}
+
+/// Whether this is only said before a session begins, be it by a pooler that found no session for a statement: nothing
+/// was executed.
+fn refuses_session(code: &SqlState) -> bool {
+    let early =
+        [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS, SqlState::INVALID_CATALOG_NAME];
+    early.contains(code) || code.code().starts_with("28")
 }
 
 /// What becomes of connections after an error of one of them.
@@ -155,7 +177,7 @@ impl Aftermath {
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::CloseAll,
             SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Self::Close,
             ref code if ends_connection(code) => Self::Close,
-            _ if server.parsed_severity() != Some(Severity::Error) => Self::Close,
+            _ if ends_session(server) => Self::Close,
             _ => Self::Keep,
         }
     }
@@ -280,7 +302,10 @@ pub(crate) fn of_migration(
 
 /// Whether the same statement, sent again, may succeed: what it clashed with is over, and it did not happen.
 pub(crate) fn is_clash(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code(), Some(&(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)))
+    let Some(server) = error.as_db_error() else { return false };
+    let clashed =
+        matches!(*server.code(), SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE);
+    clashed && !ends_session(server)
 }
 
 /// Whether a prepared statement is of no more use, because a migration changed what it returns or because somebody

@@ -95,7 +95,7 @@ pub async fn migrate(url: &PostgresUrl, settings: &PostgresSettings) -> Result<M
 }
 
 impl Connections {
-    fn new(url: &PostgresUrl, settings: &PostgresSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn new(url: &PostgresUrl, settings: &PostgresSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let pool = Pool::new(Connector::new(url, settings)?, settings, clock).map_err(|error| {
             StoreError::new(ErrorKind::Internal, "open", "the pool could not be built").with_source(error)
         })?;
