@@ -9,6 +9,7 @@ use tokio_postgres::types::Type;
 
 use crate::bind::{Bind, Hidden};
 use crate::error::{self, Aftermath};
+use crate::lent::{Endings, Lent};
 use crate::open::PostgresStore;
 use crate::pool::{Object, Pool};
 use crate::statement::Statement;
@@ -42,35 +43,14 @@ pub(crate) struct Connections {
     pub(crate) own_sessions: bool,
     /// Whether the statements are logged.
     pub(crate) echo: bool,
+    /// Statements for which nobody waits any more.
+    pub(crate) endings: Endings,
 }
 
 /// An error of a statement, and whether it was sent before.
 struct Failure {
     error: tokio_postgres::Error,
     sent: bool,
-}
-
-/// A connection that goes back to the pool only after an answer. Without one, because it took too long or because nobody
-/// waits for it any more, its statement may still be under way, and the next one would wait behind it: then it goes.
-struct Lent(Option<Object>);
-
-impl Lent {
-    #[expect(clippy::expect_used, reason = "it is taken only by the two that end this value")]
-    fn client(&self) -> &Object {
-        self.0.as_ref().expect("a connection until the end")
-    }
-
-    fn give_back(mut self) {
-        self.0.take();
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
-            drop(Object::take(client));
-        }
-    }
 }
 
 impl Connections {
@@ -82,6 +62,11 @@ impl Connections {
             .map_err(|error| error::of_pool(operation, &self.shown, self.pool.shortage(), error))
     }
 
+    /// A connection of the pool, for one statement.
+    pub(crate) async fn lend(&self, operation: &'static str) -> Result<Lent> {
+        Ok(Lent::new(self.get(operation).await?, &self.endings))
+    }
+
     /// Runs a statement and returns its rows.
     pub(crate) async fn send(
         &self,
@@ -90,7 +75,7 @@ impl Connections {
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
-        let lent = Lent(Some(self.get(operation).await?));
+        let lent = self.lend(operation).await?;
         self.log(operation, sql);
         let clear = self.send_until_clear(lent.client(), operation, sql, params);
         let answer = match self.deadline {
@@ -160,8 +145,11 @@ impl Connections {
     fn part_with(&self, lent: Lent, error: &tokio_postgres::Error) {
         match Aftermath::of(error) {
             Aftermath::Keep => lent.give_back(),
-            Aftermath::Close => {}
-            Aftermath::CloseAll => self.pool.forget_idle(),
+            Aftermath::Close => lent.close(),
+            Aftermath::CloseAll => {
+                lent.close();
+                self.pool.forget_idle();
+            }
         }
     }
 

@@ -14,7 +14,14 @@ use tokio_postgres::config::{self, LoadBalanceHosts, TargetSessionAttrs};
 use tokio_postgres::{Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
+use crate::cancel::Canceller;
 use crate::tls;
+
+/// A connection that was made.
+pub(crate) struct Connected {
+    pub(crate) client: ClientWrapper,
+    pub(crate) canceller: Canceller,
+}
 
 /// Whatever makes connections.
 pub(crate) struct Connector {
@@ -27,8 +34,7 @@ pub(crate) struct Connector {
 
 /// A server, and how to connect to it.
 struct Server {
-    /// Its host and port.
-    name: String,
+    host: Host,
     config: Config,
 }
 
@@ -65,8 +71,8 @@ impl Connector {
         })
     }
 
-    /// Connects to the first server that will do, and says which it is.
-    pub(crate) async fn connect(&self) -> Result<(ClientWrapper, &str), ConnectError> {
+    /// Connects to the first server that will do.
+    pub(crate) async fn connect(&self) -> Result<Connected, ConnectError> {
         let mut servers: Vec<_> = self.servers.iter().collect();
         if self.shuffle {
             servers.sort_by_cached_key(|_| RandomState::new().hash_one(()));
@@ -74,11 +80,15 @@ impl Connector {
         let mut attempts = Vec::new();
         for server in servers {
             let problem = match tokio::time::timeout(self.timeout, self.connect_to(server)).await {
-                Ok(Ok(client)) => return Ok((client, &server.name)),
+                Ok(Ok(client)) => {
+                    let (token, host) = (client.cancel_token(), server.host.clone());
+                    let canceller = Canceller { token, host, tls: self.tls.clone() };
+                    return Ok(Connected { client, canceller });
+                }
                 Ok(Err(error)) => Problem::Refused(error),
                 Err(_) => Problem::TimedOut(self.timeout),
             };
-            attempts.push(Attempt { server: server.name.clone(), problem });
+            attempts.push(Attempt { server: server.host.to_string(), problem });
         }
         Err(ConnectError(attempts))
     }
@@ -86,20 +96,20 @@ impl Connector {
     async fn connect_to(&self, server: &Server) -> Result<ClientWrapper, tokio_postgres::Error> {
         if let Some(tls) = &self.tls {
             let (client, connection) = server.config.connect(tls.clone()).await?;
-            Ok(drive(client, connection, &server.name))
+            Ok(drive(client, connection, &server.host))
         } else {
             let (client, connection) = server.config.connect(NoTls).await?;
-            Ok(drive(client, connection, &server.name))
+            Ok(drive(client, connection, &server.host))
         }
     }
 }
 
 /// Lets a connection work, on a task that ends with it.
-fn drive<T>(client: tokio_postgres::Client, connection: Connection<Socket, T>, server: &str) -> ClientWrapper
+fn drive<T>(client: tokio_postgres::Client, connection: Connection<Socket, T>, server: &Host) -> ClientWrapper
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let server = server.to_owned();
+    let server = server.to_string();
     let task = tokio::spawn(async move {
         if let Err(error) = connection.await {
             let code = error.code().map_or("", |code| code.code());
@@ -166,7 +176,7 @@ fn server(host: &Host, mode: SslMode, common: &Config) -> Server {
         Address::At(address, name) => config.host(name).hostaddr(*address),
         Address::Unix(directory) => config.host_path(directory),
     };
-    Server { name: host.to_string(), config }
+    Server { host: host.clone(), config }
 }
 
 /// The server's settings that a connection begins with, and after them those of the URL. Behind a pooler, connections
@@ -180,8 +190,9 @@ fn options(url: &PostgresUrl, settings: &PostgresSettings) -> Option<String> {
     }
 }
 
-/// The settings of a session: a bound on every statement, and the isolation that the statements are written for. And one
-/// plan for each statement, made once: left to itself, the server finds a plan for an array of one element cheaper than
+/// The settings of a session: a bound on every statement, and the isolation that the statements are written for. The
+/// server looks now and then whether anybody is left to have the answer: a process that died asks for nothing to be
+/// stopped. And one plan for each statement, made once: left to itself, the server finds a plan for an array of one element cheaper than
 /// one for any array, and so plans anew at every call. The last settings see to it that this one plan goes by an index,
 /// however small the table is when it is made.
 pub(crate) fn session_options(settings: &PostgresSettings) -> String {
@@ -189,14 +200,14 @@ pub(crate) fn session_options(settings: &PostgresSettings) -> String {
     let jit = if settings.jit { "on" } else { "off" };
     format!(
         "-c statement_timeout={timeout} -c jit={jit} -c default_transaction_isolation=read\\ committed \
-         -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
+         -c client_connection_check_interval=10s -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
          -c enable_mergejoin=off"
     )
 }
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.servers.iter().map(|server| &server.name)).finish()
+        f.debug_list().entries(self.servers.iter().map(|server| &server.host)).finish()
     }
 }
 

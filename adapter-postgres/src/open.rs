@@ -9,17 +9,18 @@ use botstore_core::settings::PostgresSettings;
 use botstore_core::url::PostgresUrl;
 use botstore_core::{ErrorKind, Result, StoreError};
 use botstore_migrations::{Migrated, MigrationError, postgres as migrations};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::client::Connections;
 use crate::connect::Connector;
 use crate::error;
 use crate::group::Group;
+use crate::lent::Endings;
 use crate::pool::{Keeper, Object, Pool};
 use crate::row::Columns;
 
 /// By how much a call may take longer than the server's bound on a statement allows.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// What the server must be like for the statements to be right.
 const SERVER: &str = "
@@ -35,6 +36,8 @@ pub struct PostgresStore {
     pub(crate) group: Group,
     /// A permit for each call under way. Closing takes them all, and so waits for them; then it closes the gate.
     pub(crate) gate: Arc<Semaphore>,
+    /// Whether the store is being closed: what may take very long ends then.
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 impl PostgresStore {
@@ -73,6 +76,7 @@ impl PostgresStore {
             group: Group::new(Arc::clone(&connections)),
             connections,
             gate: Arc::new(Semaphore::new(Self::MAX_CALLS as usize)),
+            closing: watch::Sender::new(false),
         })
     }
 
@@ -105,6 +109,7 @@ impl Connections {
             deadline: settings.statement_timeout.map(|timeout| timeout + GRACE),
             own_sessions: settings.statement_cache,
             echo: settings.echo,
+            endings: Endings::new(),
         })
     }
 

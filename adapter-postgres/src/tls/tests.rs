@@ -107,7 +107,7 @@ impl Encrypted {
         let url = database.url().replace("127.0.0.1", name);
         let connector =
             connector_of(&format!("{url}?hostaddr=127.0.0.1&{}", self.files.parameters(parameters)));
-        let (client, _) = connector.unwrap().connect().await?;
+        let client = connector.unwrap().connect().await?.client;
         let sql = "SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()";
         Ok(client.query_typed(sql, &[]).await.unwrap()[0].get("ssl"))
     }
