@@ -25,7 +25,8 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// What the server must be like for the statements to be right.
 const SERVER: &str = "
     SELECT current_setting('server_encoding') AS encoding,
-        current_setting('default_transaction_isolation') AS isolation";
+        current_setting('default_transaction_isolation') AS isolation,
+        current_schema() IS NOT NULL AS placed";
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
@@ -128,6 +129,9 @@ impl Connections {
                     "isolates transactions as {isolation}; run ALTER ROLE ... SET default_transaction_isolation TO \
                      'read committed', and leave it out of the URL's options"
                 )
+            } else if !row.raw("placed")? {
+                "has no schema of its search_path: create one that is there, or take search_path out of the URL's options"
+                    .to_owned()
             } else {
                 continue;
             };

@@ -197,7 +197,8 @@ impl Manager {
     }
 
     async fn connect(&self, life: Arc<()>) -> Result<Connection, ConnectError> {
-        let Connected { client, canceller } = self.connector.connect().await?;
+        // In a box: callers' futures, in which this lies, come upon the compiler's limit otherwise.
+        let Connected { client, canceller } = Box::pin(self.connector.connect()).await?;
         let now = self.clock.now();
         let connection = Connection { client, canceller, made: now, lent: now, loud: self.loud, _life: life };
         connection.log("connection made");
