@@ -74,7 +74,10 @@ impl Layer for Outage {
         let edges = self.edges.load(Ordering::Acquire);
         let result = attempt().await;
         match &result {
-            Err(error) if *error.kind() == ErrorKind::Unavailable => self.failed(edges, error),
+            // What waiting does not help, such as a wrong password, is no outage: somebody was there to refuse.
+            Err(error) if *error.kind() == ErrorKind::Unavailable && !error.is_lasting() => {
+                self.failed(edges, error);
+            }
             // The database looked, and said no.
             Err(error) if !matches!(error.kind(), ErrorKind::Conflict | ErrorKind::NotFound) => {}
             _ if is_away(edges) => self.answered(edges),
