@@ -1,6 +1,6 @@
 //! Running a statement: prepared once a connection or not at all, bounded in time, sent again after a clash.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use botstore_core::{ErrorKind, Result, StoreError};
 use futures::TryStreamExt as _;
@@ -9,14 +9,13 @@ use tokio_postgres::types::Type;
 
 use crate::bind::{Bind, Hidden};
 use crate::error::{self, Aftermath};
+use crate::lent::{Endings, Lent};
 use crate::open::PostgresStore;
 use crate::pool::{Object, Pool};
 use crate::statement::Statement;
 
 /// How often a statement that clashed with others is sent.
 const ATTEMPTS: usize = 20;
-/// Whoever had no answer for so long may have nobody on the other side.
-const SILENCE: Duration = Duration::from_secs(5);
 
 /// What a statement does, which decides what a broken connection means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,43 +43,14 @@ pub(crate) struct Connections {
     pub(crate) own_sessions: bool,
     /// Whether the statements are logged.
     pub(crate) echo: bool,
+    /// Statements for which nobody waits any more.
+    pub(crate) endings: Endings,
 }
 
 /// An error of a statement, and whether it was sent before.
 struct Failure {
     error: tokio_postgres::Error,
     sent: bool,
-}
-
-/// A connection that goes back to the pool only after an answer. Without one, because it took too long or because nobody
-/// waits for it any more, its statement may still be under way, and the next one would wait behind it: then it goes. After
-/// a long silence the idle ones go with it, for they may have become as dead.
-struct Lent<'a> {
-    client: Option<Object>,
-    since: Instant,
-    pool: &'a Pool,
-}
-
-impl Lent<'_> {
-    #[expect(clippy::expect_used, reason = "it is taken only by the two that end this value")]
-    fn client(&self) -> &Object {
-        self.client.as_ref().expect("a connection until the end")
-    }
-
-    fn give_back(mut self) {
-        self.client.take();
-    }
-}
-
-impl Drop for Lent<'_> {
-    fn drop(&mut self) {
-        if let Some(client) = self.client.take() {
-            drop(Object::take(client));
-            if self.since.elapsed() >= SILENCE {
-                self.pool.forget_idle();
-            }
-        }
-    }
 }
 
 impl Connections {
@@ -92,6 +62,11 @@ impl Connections {
             .map_err(|error| error::of_pool(operation, &self.shown, self.pool.shortage(), error))
     }
 
+    /// A connection of the pool, for one statement.
+    pub(crate) async fn lend(&self, operation: &'static str) -> Result<Lent> {
+        Ok(Lent::new(self.get(operation).await?, &self.pool, &self.endings))
+    }
+
     /// Runs a statement and returns its rows.
     pub(crate) async fn send(
         &self,
@@ -100,8 +75,7 @@ impl Connections {
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
-        let client = Some(self.get(operation).await?);
-        let lent = Lent { client, since: Instant::now(), pool: &self.pool };
+        let lent = self.lend(operation).await?;
         self.log(operation, sql);
         let clear = self.send_until_clear(lent.client(), operation, sql, params);
         let answer = match self.deadline {
@@ -168,11 +142,14 @@ impl Connections {
     }
 
     /// Gives a connection back after an error, if it is still good for anything.
-    fn part_with(&self, lent: Lent<'_>, error: &tokio_postgres::Error) {
+    fn part_with(&self, lent: Lent, error: &tokio_postgres::Error) {
         match Aftermath::of(error) {
             Aftermath::Keep => lent.give_back(),
-            Aftermath::Close => {}
-            Aftermath::CloseAll => self.pool.forget_idle(),
+            Aftermath::Close => lent.close(),
+            Aftermath::CloseAll => {
+                lent.close();
+                self.pool.forget_idle();
+            }
         }
     }
 

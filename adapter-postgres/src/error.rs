@@ -1,15 +1,16 @@
 //! From what PostgreSQL, its driver and the pool say to what a caller can act on: the one place for it.
 
+mod connecting;
+
 use std::error::Error as StdError;
-use std::fmt;
 use std::io;
 
 use botstore_core::{ErrorKind, StoreError};
 use deadpool::managed::PoolError;
-use rustls::{AlertDescription, CertificateError};
 use tokio_postgres::error::{DbError, Severity, SqlState};
 
-use crate::connect::{Attempt, ConnectError, Problem};
+use crate::connect::{CHECK_INTERVAL, ConnectError};
+use connecting::of_connecting;
 
 /// What the server said, without the detail and the context, in which stored values may stand.
 #[derive(Debug, thiserror::Error)]
@@ -70,12 +71,44 @@ fn is_lasting(error: &DbError) -> bool {
         SqlState::INVALID_SQL_STATEMENT_NAME,
         SqlState::DUPLICATE_PSTATEMENT,
     ];
-    misled.contains(code) || code.code().starts_with("28") || is_unsupported_parameter(error)
+    misled.contains(code)
+        || code.code().starts_with("28")
+        || is_unusable_option(error)
+        || of_pooler(error).is_some()
 }
 
-/// Whether a pooler refuses what the session is to begin with. It uses the same code for a server that is away.
-fn is_unsupported_parameter(error: &DbError) -> bool {
-    *error.code() == SqlState::PROTOCOL_VIOLATION && error.message().contains("unsupported startup parameter")
+/// What a pooler refuses to begin. It has one code for that and for a server that is away.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pooler {
+    /// A setting that the session is to begin with.
+    Parameter,
+    Database,
+    User,
+}
+
+fn of_pooler(error: &DbError) -> Option<Pooler> {
+    let says = |text| error.message().contains(text);
+    match *error.code() {
+        SqlState::PROTOCOL_VIOLATION if says("unsupported startup parameter") => Some(Pooler::Parameter),
+        SqlState::PROTOCOL_VIOLATION if says("no such database") => Some(Pooler::Database),
+        SqlState::PROTOCOL_VIOLATION
+            if says("no such user") || says("authentication failed") || says("auth failed") =>
+        {
+            Some(Pooler::User)
+        }
+        _ => None,
+    }
+}
+
+/// Whether a session cannot begin because of its options.
+fn is_unusable_option(error: &DbError) -> bool {
+    let codes = [
+        SqlState::SYNTAX_ERROR,
+        SqlState::INVALID_PARAMETER_VALUE,
+        SqlState::CANT_CHANGE_RUNTIME_PARAM,
+        SqlState::UNDEFINED_OBJECT,
+    ];
+    ends_session(error) && codes.contains(error.code())
 }
 
 fn is_io(error: &(dyn StdError + 'static)) -> bool {
@@ -97,7 +130,25 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
     const POOLER: &str =
         "; a pooler such as PgBouncer hands sessions around: add statement_cache=off to the URL";
     match *error.code() {
-        _ if is_unsupported_parameter(error) => (ErrorKind::Unavailable, POOLER),
+        // Without the answer to a commit nobody knows whether it was one, whatever ended the session. A server that
+        // panics over the log of its writes may find the commit in it when it is up again.
+        _ if broken == ErrorKind::Indeterminate && ends_session(error) && !refuses_session(error.code()) => {
+            (broken, "")
+        }
+        _ if of_pooler(error) == Some(Pooler::Parameter) => (ErrorKind::Unavailable, POOLER),
+        _ if of_pooler(error) == Some(Pooler::Database) => (
+            ErrorKind::Unavailable,
+            "; add it to [databases] of PgBouncer's configuration, or name another in the URL",
+        ),
+        _ if of_pooler(error) == Some(Pooler::User) => (
+            ErrorKind::Unavailable,
+            "; check the user and the password in the URL, and what the pooler's auth_file has of them",
+        ),
+        _ if is_unusable_option(error) && error.message().contains(CHECK_INTERVAL) => (
+            ErrorKind::Unavailable,
+            "; this server cannot watch its clients: add options=-c%20client_connection_check_interval%3D0 to the URL",
+        ),
+        _ if is_unusable_option(error) => (ErrorKind::Unavailable, "; check the options in the URL"),
         SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => {
             (ErrorKind::Unavailable, POOLER)
         }
@@ -120,15 +171,18 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
         ),
         SqlState::INVALID_CATALOG_NAME => (ErrorKind::Unavailable, "; create it, or name another in the URL"),
         SqlState::DATA_CORRUPTED | SqlState::INDEX_CORRUPTED => (ErrorKind::Corrupt, ""),
-        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN | SqlState::INVALID_SCHEMA_NAME => {
+        SqlState::INVALID_SCHEMA_NAME => {
+            (ErrorKind::Schema, "; create the schema, or take it out of the search_path")
+        }
+        SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => {
             (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`")
         }
         SqlState::UNDEFINED_OBJECT => (ErrorKind::Unavailable, "; check the options in the URL"),
-        // Without the answer to a commit nobody knows whether it was one, whatever ended the connection.
         ref code if ends_connection(code) => (broken, ""),
         ref code => match &code.code()[..2] {
             "28" => (ErrorKind::Unavailable, "; check the user and the password in the URL"),
             "53" => (ErrorKind::Unavailable, ""),
+            _ if ends_session(error) => (broken, ""),
             _ => (ErrorKind::Internal, ""),
         },
     }
@@ -139,6 +193,23 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
 fn ends_connection(code: &SqlState) -> bool {
     let code = code.code();
     code.starts_with("08") || (code.starts_with("57P") && *code != *SqlState::CANNOT_CONNECT_NOW.code())
+}
+
+/// Whether the server ends the session with this error, whatever it is about: FATAL, or PANIC, which ends them all.
+fn ends_session(error: &DbError) -> bool {
+    match error.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        // A pooler may leave out what a server always says.
+        None => matches!(error.severity(), "FATAL" | "PANIC"),
+    }
+}
+
+/// Whether this is only said before a session begins, be it by a pooler that found no session for a statement: nothing
+/// was executed.
+fn refuses_session(code: &SqlState) -> bool {
+    let early =
+        [SqlState::CANNOT_CONNECT_NOW, SqlState::TOO_MANY_CONNECTIONS, SqlState::INVALID_CATALOG_NAME];
+    early.contains(code) || code.code().starts_with("28")
 }
 
 /// What becomes of connections after an error of one of them.
@@ -159,7 +230,7 @@ impl Aftermath {
             SqlState::READ_ONLY_SQL_TRANSACTION => Self::CloseAll,
             SqlState::INVALID_SQL_STATEMENT_NAME | SqlState::DUPLICATE_PSTATEMENT => Self::Close,
             ref code if ends_connection(code) => Self::Close,
-            _ if server.parsed_severity() != Some(Severity::Error) => Self::Close,
+            _ if ends_session(server) => Self::Close,
             _ => Self::Keep,
         }
     }
@@ -182,89 +253,6 @@ pub(crate) fn of_pool(
     }
 }
 
-fn of_connecting(operation: &'static str, shown: &str, error: ConnectError) -> StoreError {
-    let mut kinds = error.0.iter().map(|attempt| attempt.explain().0);
-    let first = kinds.next().unwrap_or(ErrorKind::Unavailable);
-    let kind = if kinds.all(|kind| kind == first) { first } else { ErrorKind::Unavailable };
-    let is_lasting = error.0.iter().all(Attempt::is_lasting);
-    let store_error =
-        StoreError::new(kind, operation, format!("cannot connect to {shown}: {error}")).with_source(error);
-    if is_lasting { store_error.lasting() } else { store_error }
-}
-
-impl Attempt {
-    /// Whether it would end the same way a little later.
-    fn is_lasting(&self) -> bool {
-        let Problem::Refused(error) = &self.problem else { return false };
-        error.as_db_error().map_or_else(|| tls_problem(error).is_some(), is_lasting)
-    }
-
-    /// What came of it, and what to do about that.
-    fn explain(&self) -> (ErrorKind, String) {
-        let error = match &self.problem {
-            Problem::Refused(error) => error,
-            Problem::TimedOut(limit) => {
-                return (ErrorKind::Unavailable, format!("no answer within {} s", limit.as_secs()));
-            }
-        };
-        if let Some(server) = error.as_db_error() {
-            let (kind, advice) = meaning(server, ErrorKind::Unavailable);
-            return (kind, format!("{}{advice}", ServerError::of(server)));
-        }
-        let cause = causes(error).last().map(ToString::to_string).unwrap_or_default();
-        (ErrorKind::Unavailable, format!("{cause}{}", advice_on_connecting(error)))
-    }
-}
-
-/// What went wrong with the encryption.
-fn tls_problem(error: &tokio_postgres::Error) -> Option<&rustls::Error> {
-    let error = causes(error).find_map(|error| error.downcast_ref::<io::Error>())?;
-    error.get_ref()?.downcast_ref()
-}
-
-fn advice_on_connecting(error: &tokio_postgres::Error) -> &'static str {
-    let Some(io) = causes(error).find_map(|error| error.downcast_ref::<io::Error>()) else { return "" };
-    match tls_problem(error) {
-        // The latter is an authority that was made anew under its old name.
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature,
-        )) => "; name the file with its authority's certificate as sslrootcert",
-        Some(rustls::Error::InvalidCertificate(
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
-        )) => "; name the host as its certificate does, or use sslmode=verify-ca",
-        Some(rustls::Error::AlertReceived(
-            AlertDescription::CertificateRequired
-            | AlertDescription::BadCertificate
-            | AlertDescription::UnknownCA,
-        )) => "; the server wants another certificate of this side: name it as sslcert and sslkey",
-        _ if io.kind() == io::ErrorKind::ConnectionRefused => "; is a server running there?",
-        _ => "",
-    }
-}
-
-impl fmt::Display for ConnectError {
-    /// What came of the attempt; of several, each after its server's name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let [attempt] = &self.0[..] {
-            return f.write_str(&attempt.explain().1);
-        }
-        for (n, attempt) in self.0.iter().enumerate() {
-            let separator = if n == 0 { "" } else { ". " };
-            write!(f, "{separator}{}: {}", attempt.server, attempt.explain().1)?;
-        }
-        Ok(())
-    }
-}
-
-impl fmt::Debug for ConnectError {
-    /// The driver's own debug form has the server's detail.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ConnectError({self})")
-    }
-}
-
-impl StdError for ConnectError {}
-
 /// An error of a migration, which was rolled back.
 pub(crate) fn of_migration(
     operation: &'static str,
@@ -284,7 +272,10 @@ pub(crate) fn of_migration(
 
 /// Whether the same statement, sent again, may succeed: what it clashed with is over, and it did not happen.
 pub(crate) fn is_clash(error: &tokio_postgres::Error) -> bool {
-    matches!(error.code(), Some(&(SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE)))
+    let Some(server) = error.as_db_error() else { return false };
+    let clashed =
+        matches!(*server.code(), SqlState::T_R_DEADLOCK_DETECTED | SqlState::T_R_SERIALIZATION_FAILURE);
+    clashed && !ends_session(server)
 }
 
 /// Whether a prepared statement is of no more use, because a migration changed what it returns or because somebody

@@ -25,6 +25,7 @@
 
 mod audit;
 mod bind;
+mod cancel;
 mod channel;
 mod chat;
 mod client;
@@ -33,6 +34,7 @@ mod error;
 mod group;
 mod ingest;
 mod kv;
+mod lent;
 mod lifecycle;
 mod maintenance;
 mod open;

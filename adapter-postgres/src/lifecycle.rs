@@ -40,11 +40,14 @@ impl Lifecycle for PostgresStore {
     }
 
     async fn close(&self) -> Result<()> {
+        self.closing.send_replace(true);
         // An error means that the gate is closed: somebody else has closed the store.
         if let Ok(_all) = self.gate.acquire_many(Self::MAX_CALLS).await {
             self.gate.close();
             self.keeper.stop();
             self.connections.pool.close();
+            // The process may be about to end, and nobody would stop them then.
+            self.connections.endings.wait().await;
         }
         Ok(())
     }

@@ -1,12 +1,15 @@
 //! Keeping the database small and quick.
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use botstore_core::model::{Count, MaintenanceReport, Retention, Timestamp};
-use botstore_core::{Maintenance, Result};
+use botstore_core::{ErrorKind, Maintenance, Result, StoreError};
+use tokio::time::timeout;
 
 use crate::client::Intent;
 use crate::error;
-use crate::open::PostgresStore;
+use crate::open::{GRACE, PostgresStore};
 use crate::pool::Object;
 use crate::row::Columns;
 #[cfg(test)]
@@ -54,8 +57,13 @@ const REMOVE_CHAT: &str = remove!("recent_chat", "timestamp", "timestamp < $1");
 /// A value is gone from its moment on, so that moment itself is over.
 const REMOVE_EXPIRED: &str = remove!("plugin_values", "expires_at", "expires_at <= $1");
 
-/// For as long as it takes, and in the tempo of the server's own vacuum, which leaves the disk to others.
-const VACUUM_SETTINGS: &str = "SET statement_timeout = 0; SET vacuum_cost_delay = 2";
+const OPERATION: &str = "maintain";
+
+/// How long a vacuum may take: far longer than one of a bot's database does, but not for ever if the network is silent.
+const VACUUM_TIMEOUT: Duration = Duration::from_secs(3600);
+
+/// The tempo of the server's own vacuum, in milliseconds: it leaves the disk to others.
+const VACUUM_COST_DELAY: u32 = 2;
 
 /// Vacuums on one processor. It takes no lock for which readers or writers would wait, but for a moment in which it gives
 /// the end of a table back.
@@ -83,8 +91,7 @@ impl PostgresStore {
     async fn remove(&self, sql: &str, before: Timestamp) -> Result<Count> {
         let (mut removed, mut reached) = (0, Timestamp::MIN.seconds());
         loop {
-            let row =
-                self.row("maintain", Intent::Write, sql, &[&before.seconds(), &BATCH, &reached]).await?;
+            let row = self.row(OPERATION, Intent::Write, sql, &[&before.seconds(), &BATCH, &reached]).await?;
             let Some(next) = row.raw("reached")? else { return Ok(Count::new("removed", removed)?) };
             removed += row.raw::<i64>("removed")?;
             reached = next;
@@ -92,17 +99,34 @@ impl PostgresStore {
     }
 
     /// Runs on a connection of its own, which ends with it: a vacuum may take longer than other statements may. Behind a
-    /// pooler, settings would stay behind in a session that others get: there it runs with those of the role.
+    /// pooler, settings would stay behind in a session that others get: there it runs with those of the role. Closing the
+    /// store ends it: the next one makes up for it.
     async fn vacuum(&self) -> Result<()> {
-        const OPERATION: &str = "maintain";
         let _call = self.enter(OPERATION).await?;
-        let connections = &self.connections;
-        let client = Object::take(connections.get(OPERATION).await?);
-        let settings = connections.own_sessions.then_some(VACUUM_SETTINGS);
+        let mut closing = self.closing.subscribe();
+        let lent = self.connections.lend(OPERATION).await?;
+        let done = tokio::select! {
+            done = timeout(VACUUM_TIMEOUT + GRACE, self.vacuum_on(lent.client())) => done,
+            _ = closing.wait_for(|&closing| closing) => return Ok(()),
+        };
+        let Ok(done) = done else {
+            let detail =
+                format!("{}: the vacuum took longer than {VACUUM_TIMEOUT:?}", self.connections.shown);
+            return Err(StoreError::new(ErrorKind::Timeout, OPERATION, detail));
+        };
+        lent.close();
+        done.map_err(|error| error::of_read(OPERATION, &self.connections.shown, error))
+    }
+
+    async fn vacuum_on(&self, client: &Object) -> std::result::Result<(), tokio_postgres::Error> {
+        let settings = format!(
+            "SET statement_timeout = {}; SET vacuum_cost_delay = {VACUUM_COST_DELAY}",
+            VACUUM_TIMEOUT.as_millis()
+        );
+        let settings = self.connections.own_sessions.then_some(settings.as_str());
         for statement in settings.into_iter().chain([VACUUM]) {
-            connections.log(OPERATION, statement);
-            let done = client.batch_execute(statement).await;
-            done.map_err(|error| error::of_read(OPERATION, &connections.shown, error))?;
+            self.connections.log(OPERATION, statement);
+            client.batch_execute(statement).await?;
         }
         Ok(())
     }

@@ -9,22 +9,24 @@ use botstore_core::settings::PostgresSettings;
 use botstore_core::url::PostgresUrl;
 use botstore_core::{ErrorKind, Result, StoreError};
 use botstore_migrations::{Migrated, MigrationError, postgres as migrations};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::client::Connections;
 use crate::connect::Connector;
 use crate::error;
 use crate::group::Group;
+use crate::lent::Endings;
 use crate::pool::{Keeper, Object, Pool, ROUND};
 use crate::row::Columns;
 
 /// By how much a call may take longer than the server's bound on a statement allows.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
 /// What the server must be like for the statements to be right.
 const SERVER: &str = "
     SELECT current_setting('server_encoding') AS encoding,
-        current_setting('default_transaction_isolation') AS isolation";
+        current_setting('default_transaction_isolation') AS isolation,
+        current_schema() IS NOT NULL AS placed";
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
@@ -35,6 +37,8 @@ pub struct PostgresStore {
     pub(crate) group: Group,
     /// A permit for each call under way. Closing takes them all, and so waits for them; then it closes the gate.
     pub(crate) gate: Arc<Semaphore>,
+    /// Whether the store is being closed: what may take very long ends then.
+    pub(crate) closing: watch::Sender<bool>,
 }
 
 impl PostgresStore {
@@ -73,6 +77,7 @@ impl PostgresStore {
             group: Group::new(Arc::clone(&connections)),
             connections,
             gate: Arc::new(Semaphore::new(Self::MAX_CALLS as usize)),
+            closing: watch::Sender::new(false),
         })
     }
 
@@ -95,7 +100,7 @@ pub async fn migrate(url: &PostgresUrl, settings: &PostgresSettings) -> Result<M
 }
 
 impl Connections {
-    fn new(url: &PostgresUrl, settings: &PostgresSettings, clock: Arc<dyn Clock>) -> Result<Self> {
+    pub(crate) fn new(url: &PostgresUrl, settings: &PostgresSettings, clock: Arc<dyn Clock>) -> Result<Self> {
         let pool = Pool::new(Connector::new(url, settings)?, settings, clock).map_err(|error| {
             StoreError::new(ErrorKind::Internal, "open", "the pool could not be built").with_source(error)
         })?;
@@ -105,6 +110,7 @@ impl Connections {
             deadline: settings.statement_timeout.map(|timeout| timeout + GRACE),
             own_sessions: settings.statement_cache,
             echo: settings.echo,
+            endings: Endings::new(),
         })
     }
 
@@ -123,6 +129,9 @@ impl Connections {
                     "isolates transactions as {isolation}; run ALTER ROLE ... SET default_transaction_isolation TO \
                      'read committed', and leave it out of the URL's options"
                 )
+            } else if !row.raw("placed")? {
+                "has no schema of its search_path: create one that is there, or take search_path out of the URL's options"
+                    .to_owned()
             } else {
                 continue;
             };

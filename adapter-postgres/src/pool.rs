@@ -13,7 +13,8 @@ use deadpool_postgres::ClientWrapper;
 use tokio::task::AbortHandle;
 use tokio::time::{interval, timeout};
 
-use crate::connect::{ConnectError, Connector};
+use crate::cancel::Canceller;
+use crate::connect::{ConnectError, Connected, Connector};
 
 /// How long a connection may have been idle before it is tried out.
 const PING_AFTER: Duration = Duration::from_secs(30);
@@ -57,7 +58,7 @@ pub(crate) struct Manager {
 #[derive(Debug)]
 pub(crate) struct Connection {
     client: ClientWrapper,
-    server: String,
+    canceller: Canceller,
     made: Instant,
     lent: Instant,
     loud: bool,
@@ -196,9 +197,10 @@ impl Manager {
     }
 
     async fn connect(&self, life: Arc<()>) -> Result<Connection, ConnectError> {
-        let (client, server) = self.connector.connect().await?;
-        let (server, now) = (server.to_owned(), self.clock.now());
-        let connection = Connection { client, server, made: now, lent: now, loud: self.loud, _life: life };
+        // In a box: callers' futures, in which this lies, come upon the compiler's limit otherwise.
+        let Connected { client, canceller } = Box::pin(self.connector.connect()).await?;
+        let now = self.clock.now();
+        let connection = Connection { client, canceller, made: now, lent: now, loud: self.loud, _life: life };
         connection.log("connection made");
         Ok(connection)
     }
@@ -255,11 +257,16 @@ impl managed::Manager for Manager {
 }
 
 impl Connection {
+    /// Asks the server to stop the statement that is under way.
+    pub(crate) async fn cancel(&self) {
+        self.canceller.cancel().await;
+    }
+
     fn log(&self, what: &'static str) {
-        let server = &self.server;
+        let server = &self.canceller.host;
         match self.loud {
-            true => tracing::info!(server, "{what}"),
-            false => tracing::debug!(server, "{what}"),
+            true => tracing::info!(%server, "{what}"),
+            false => tracing::debug!(%server, "{what}"),
         }
     }
 }

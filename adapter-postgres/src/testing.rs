@@ -2,10 +2,12 @@
 
 mod database;
 mod plan;
+mod speaker;
 
-pub(crate) use database::{Database, is_wanted, open};
+pub(crate) use database::{Database, is_wanted, open, postgres_url};
 use plan::faults;
 use serde_json::Value;
+pub(crate) use speaker::{Said, Speaker};
 
 use crate::{audit, channel, chat, kv, lifecycle, maintenance, outbound, record, status, tokens, users};
 

@@ -10,12 +10,16 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
 };
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio_postgres_rustls::MakeRustlsConnect;
+use x509_cert::Certificate;
+use x509_cert::der::{Decode as _, Encode as _};
 
 /// What makes connections encrypted; none if they are not to be.
 ///
@@ -41,18 +45,41 @@ pub(crate) fn connector(tls: &Tls) -> Result<Option<MakeRustlsConnect>, InvalidI
     let config = match (&tls.certificate, &tls.key) {
         (None, None) => builder.with_no_client_auth(),
         (Some(certificate), Some(key)) => {
-            let chain = certificates("sslcert", certificate)?;
-            builder.with_client_auth_cert(chain, private_key(key)?).map_err(|error| {
-                invalid(format!(
-                    "names an sslcert {} and an sslkey {} that do not fit: {error}",
-                    certificate.display(),
-                    key.display()
-                ))
-            })?
+            let own = own_certificate(certificate, key, &provider)?;
+            builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(own)))
         }
         _ => return Err(invalid("names one of sslcert and sslkey, which need each other")),
     };
     Ok(Some(MakeRustlsConnect::new(config)))
+}
+
+/// This side's certificate, with its key.
+fn own_certificate(
+    certificate: &Path,
+    key: &Path,
+    provider: &CryptoProvider,
+) -> Result<CertifiedKey, InvalidInput> {
+    let chain = certificates("sslcert", certificate)?;
+    let signing = provider.key_provider.load_private_key(private_key(key)?).map_err(|error| {
+        invalid(format!("names an sslkey {} that cannot be used: {error}", key.display()))
+    })?;
+    // Whatever the certificate's form is: the server judges it.
+    let fits = signing.public_key().is_none_or(|own| chain.first().and_then(public_key) == Some(own));
+    if !fits {
+        return Err(invalid(format!(
+            "names an sslcert {} and an sslkey {} that do not fit each other",
+            certificate.display(),
+            key.display()
+        )));
+    }
+    Ok(CertifiedKey::new(chain, signing))
+}
+
+/// The key in a certificate, of whatever version that is: webpki knows version 3 only.
+fn public_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
+    let certificate = Certificate::from_der(certificate).ok()?;
+    let key = certificate.tbs_certificate.subject_public_key_info.to_der().ok()?;
+    Some(SubjectPublicKeyInfoDer::from(key))
 }
 
 fn trusted(roots: &Roots) -> Result<RootCertStore, InvalidInput> {
@@ -149,7 +176,14 @@ impl ServerCertVerifier for AnyName {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.algorithms)
+        let verified = verify_tls13_signature(message, cert, dss, &self.algorithms);
+        match (&verified, public_key(cert)) {
+            // A certificate that is not looked at may be of any form, as long as there is a key in it.
+            (Err(rustls::Error::InvalidCertificate(_)), Some(key)) if self.roots.is_none() => {
+                verify_tls13_signature_with_raw_key(message, &key, dss, &self.algorithms)
+            }
+            _ => verified,
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -89,6 +89,16 @@ impl Cluster {
         self.standby.stop("immediate")
     }
 
+    /// How many commits wait on the primary for the standby.
+    ///
+    /// # Errors
+    ///
+    /// It does not answer.
+    pub async fn waiting_commits(&self) -> anyhow::Result<usize> {
+        let waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'";
+        Ok(query(&self.primary.url().0, waiting).await?.len())
+    }
+
     /// Starts the standby again, and waits until it follows.
     ///
     /// # Errors

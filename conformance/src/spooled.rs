@@ -97,7 +97,7 @@ impl Layer for Refusing {
     where
         F: Future<Output = Result<Recorded>> + Send,
     {
-        if batch.cursor().is_none() && self.batches.fetch_add(1, Ordering::Relaxed) % 3 == 0 {
+        if batch.cursor().is_none() && self.batches.fetch_add(1, Ordering::Relaxed).is_multiple_of(3) {
             return Err(StoreError::new(ErrorKind::Unavailable, call.operation.name(), "on purpose"));
         }
         attempt().await

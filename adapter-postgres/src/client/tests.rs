@@ -37,6 +37,7 @@ fn calls_that_are_dropped_anywhere_leave_no_transaction_and_no_permit_behind() {
             WHERE datname = current_database() AND state LIKE 'idle in transaction%'";
         assert_eq!(client.query_typed(left, &[]).await.unwrap()[0].get::<_, i64>(0), 0);
         drop(all);
+        store.connections.endings.wait().await;
         let health = store.connections.pool.health();
         assert_eq!((health.open - health.idle, health.waiting), (0, 0));
     });

@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use botstore_core::url::DatabaseUrl;
 
 use super::*;
@@ -16,7 +18,8 @@ fn a_url_says_how_each_server_is_reached() {
     );
     let mut expected = Config::new();
     expected.user("ada").password("s@cret").dbname("db").application_name("mine");
-    expected.options(session_options(&PostgresSettings::default()));
+    let session = session_options(&PostgresSettings::default());
+    expected.options(session + " -c client_connection_check_interval=10s");
     expected.target_session_attrs(TargetSessionAttrs::ReadWrite);
     expected.channel_binding(config::ChannelBinding::Require);
     expected.load_balance_hosts(LoadBalanceHosts::Random).ssl_mode(config::SslMode::Require);
@@ -26,7 +29,8 @@ fn a_url_says_how_each_server_is_reached() {
     one.host("one").port(5433).hostaddr([10, 0, 0, 1].into());
     two.host("two").port(5432).hostaddr([10, 0, 0, 2].into());
     assert_eq!([&connector.servers[0].config, &connector.servers[1].config], [&one, &two]);
-    assert_eq!([&connector.servers[0].name, &connector.servers[1].name], ["one:5433", "two:5432"]);
+    let hosts = [0, 1].map(|n| connector.servers[n].host.to_string());
+    assert_eq!(hosts, ["one:5433", "two:5432"]);
     assert_eq!((connector.timeout, connector.shuffle), (Duration::from_secs(3), true));
 }
 
@@ -50,10 +54,30 @@ fn a_session_begins_with_the_settings_and_then_those_of_the_url() {
         "-c statement_timeout=60000 -c jit=off -c default_transaction_isolation=read\\ committed ",
     );
     starts(options("statement_timeout=off&jit=on"), "-c statement_timeout=0 -c jit=on ");
-    assert!(options("options=-c%20geqo%3Doff").unwrap().ends_with(" -c enable_mergejoin=off -c geqo=off"));
+    assert!(options("").unwrap().ends_with(" -c client_connection_check_interval=10s"));
+    assert!(options("options=-c%20geqo%3Doff").unwrap().ends_with(" -c geqo=off"));
+    // The first value would be refused where only the second will do.
+    let own = options("options=-c%20client_connection_check_interval%3D0").unwrap();
+    assert!(own.ends_with(" -c enable_mergejoin=off -c client_connection_check_interval=0"), "{own}");
     // PgBouncer refuses a connection that begins with any.
     assert_eq!(options("statement_cache=off"), None);
     assert_eq!(options("statement_cache=off&options=-c%20geqo%3Doff").unwrap(), "-c geqo=off");
+}
+
+#[tokio::test]
+async fn servers_are_tried_in_their_order_or_if_asked_in_any() {
+    let closed = |_| std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let [one, two] = [0, 1].map(closed);
+    for (parameters, orders) in [("", 1), ("&load_balance_hosts=random", 2)] {
+        let url = format!("postgresql://ada@127.0.0.1:{one},127.0.0.1:{two}/db?sslmode=disable{parameters}");
+        let (connector, mut first) = (connector(&url), HashSet::new());
+        for _ in 0..64 {
+            let error = connector.connect().await.map(drop).unwrap_err();
+            first.insert(error.attempts[0].server.clone());
+        }
+        assert_eq!(first.len(), orders, "{parameters:?}: {first:?}");
+        assert!(first.contains(&format!("127.0.0.1:{one}")), "{first:?}");
+    }
 }
 
 #[tokio::test]

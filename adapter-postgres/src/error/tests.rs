@@ -1,11 +1,22 @@
+use std::sync::Arc;
+
+use botstore_core::clock::SystemClock;
 use botstore_core::model::{Batch, ChannelEvent, Limit, MessageText, Timestamp, Username};
+use botstore_core::settings::PostgresSettings;
 use botstore_core::{Chat, Ingest, Maintenance, Users};
 
-use crate::client::Intent;
+use crate::client::{Connections, Intent};
 use crate::open::PostgresStore;
-use crate::testing::Database;
+use crate::testing::{Database, Said, Speaker, postgres_url};
 
 use super::*;
+
+/// The connections of a store that is not opened, so that nothing but the test itself is asked.
+fn connections(url: &str) -> Connections {
+    let url = postgres_url(url);
+    let settings = url.settings(PostgresSettings::default());
+    Connections::new(&url, &settings, Arc::new(SystemClock)).unwrap()
+}
 
 /// A function that fails with the code that it is given.
 const FAIL: &str = "
@@ -127,4 +138,37 @@ fn without_a_statement_cache_nothing_is_left_in_the_session() {
         let row = &store.connections.send("test", Intent::Read, left, &[]).await.unwrap()[0];
         assert_eq!((row.get::<_, i64>("prepared"), row.get::<_, i64>("set")), (0, 0));
     });
+}
+
+/// After a crash the server plays its log again, and the write may be in it.
+#[tokio::test]
+async fn a_write_during_which_the_server_ended_the_session_may_have_happened() {
+    use ErrorKind::{Indeterminate, Internal, Unavailable};
+    // The kind for a read, for a write, and how many connections are left.
+    for (severity, code, read, write, left) in [
+        ("PANIC", "53100", Unavailable, Indeterminate, 0),
+        ("PANIC", "58030", Unavailable, Indeterminate, 0),
+        ("PANIC", "XX000", Unavailable, Indeterminate, 0),
+        ("FATAL", "53200", Unavailable, Indeterminate, 0),
+        ("FATAL", "57P01", Unavailable, Indeterminate, 0),
+        ("FATAL", "57P05", Unavailable, Indeterminate, 0),
+        ("FATAL", "25P03", Unavailable, Indeterminate, 0),
+        ("FATAL", "40001", Unavailable, Indeterminate, 0),
+        ("FATAL", "08P01", Unavailable, Indeterminate, 0),
+        // A pooler found no session for the statement.
+        ("FATAL", "57P03", Unavailable, Unavailable, 0),
+        ("FATAL", "53300", Unavailable, Unavailable, 0),
+        ("FATAL", "28P01", Unavailable, Unavailable, 0),
+        ("FATAL", "3D000", Unavailable, Unavailable, 0),
+        ("ERROR", "53100", Unavailable, Unavailable, 1),
+        ("ERROR", "58030", Internal, Internal, 1),
+    ] {
+        let speaker = Speaker::to_statements(Said { severity, code, message: "as told" });
+        let connections = connections(&speaker.url("statement_cache=off"));
+        for (intent, kind) in [(Intent::Read, &read), (Intent::Write, &write)] {
+            let error = connections.send("test", intent, "SELECT 1", &[]).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{severity} {code} {intent:?}: {error}");
+            assert_eq!(connections.pool.health().open, left, "{severity} {code} {intent:?}");
+        }
+    }
 }

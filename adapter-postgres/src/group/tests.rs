@@ -153,6 +153,8 @@ fn a_call_that_is_dropped_in_the_middle_takes_its_connection_along() {
                 assert!(poll!(&mut dropped).is_pending());
             }
         }
+        store.connections.endings.wait().await;
+        assert_eq!(waiting_for_locks(client).await, 0, "the server was asked to stop it");
         let pool = store.connections.pool.health();
         assert_eq!(pool.open, pool.idle, "nothing is lent any more");
         // Else this would wait behind the statement that nobody waits for any more.

@@ -7,7 +7,7 @@ use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use botstore_core::Result;
 use botstore_core::clock::{Clock, SystemClock};
 use botstore_core::settings::PostgresSettings;
-use botstore_core::url::DatabaseUrl;
+use botstore_core::url::{DatabaseUrl, PostgresUrl};
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -135,7 +135,13 @@ pub(crate) fn is_wanted() -> bool {
 
 /// Opens a store whose schema is up to date.
 pub(crate) async fn open(url: &str, clock: Arc<dyn Clock>) -> Result<PostgresStore> {
-    let DatabaseUrl::Postgres(url) = url.parse().unwrap() else { unreachable!() };
+    let url = postgres_url(url);
     let settings = url.settings(PostgresSettings::default());
     PostgresStore::open_with(&url, &settings, false, clock).await
+}
+
+/// A URL, which is PostgreSQL's.
+pub(crate) fn postgres_url(url: &str) -> PostgresUrl {
+    let DatabaseUrl::Postgres(url) = url.parse().unwrap() else { unreachable!() };
+    *url
 }

@@ -12,15 +12,22 @@ use botstore::model::{
 };
 use botstore::store::BotStore;
 use botstore_conformance::load::Load;
-use botstore_conformance::server::PostgresDatabase;
+use botstore_conformance::server::{Flavour, PostgresDatabase};
 use fastrand::Rng;
 use futures::future::join_all;
 use futures::stream::{self, StreamExt as _};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::given::{ada, connections, database, open};
 
-crate::tests![calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connection,];
+crate::tests![
+    calls_given_up_anywhere_leave_no_transaction_open_and_lose_no_connection,
+    the_server_stops_what_was_given_up,
+    the_server_stops_what_was_given_up_over_tls,
+    the_server_stops_what_was_given_up_through_a_pooler,
+    a_closed_store_leaves_nothing_running_on_the_server,
+];
 
 /// Calls that are given up, if they have not ended by then.
 const CALLS: u64 = 10_000;
@@ -28,6 +35,9 @@ const CALLS: u64 = 10_000;
 /// What the store has.
 const SETTINGS: &str = "pool_size=5&max_overflow=10";
 const CONNECTIONS: usize = 15;
+
+/// Whoever reads a user waits while this transaction is open.
+const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE";
 
 /// Nothing takes as long, unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -66,6 +76,52 @@ async fn call(store: &dyn BotStore, n: u64) {
         }
         _ => _ = store.recent_chat(Limit::new(5).unwrap()).await,
     }
+}
+
+/// Gives up calls that wait for a lock: the server never works for more of them than the pool may have, and in the end
+/// for none.
+async fn give_up_on_a_lock(database: &PostgresDatabase) {
+    const MOST: usize = 5;
+    let separator = if database.url().contains('?') { '&' } else { '?' };
+    let store = open(&format!("{}{separator}pool_size=2&max_overflow=3", database.url())).await;
+    let other = database.connect().await.unwrap();
+    other.batch_execute(LOCK).await.unwrap();
+    let (ada, mut most) = (ada(), 0);
+    for _ in 0..20 {
+        let calls = join_all((0..3).map(|_| timeout(Duration::from_millis(30), store.user_stats(&ada))));
+        let (answers, count) = tokio::join!(calls, connections(database, "state = 'active'"));
+        assert!(answers.iter().all(Result::is_err), "nobody has the lock before it is given back");
+        most = most.max(count);
+    }
+    // The lock is not given back yet.
+    wait_for(database, "state = 'active'", 0).await;
+    println!("{most} connections at most were at work for calls most of which were given up");
+    assert!((1..=MOST).contains(&most), "{most}");
+    other.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(store.user_stats(&ada).await.unwrap(), None);
+    store.close().await.unwrap();
+}
+
+async fn the_server_stops_what_was_given_up() {
+    give_up_on_a_lock(&database()).await;
+}
+
+async fn the_server_stops_what_was_given_up_over_tls() {
+    give_up_on_a_lock(&Flavour::Tls.start().unwrap().create_migrated().unwrap()).await;
+}
+
+async fn the_server_stops_what_was_given_up_through_a_pooler() {
+    give_up_on_a_lock(&Flavour::PgBouncer.start().unwrap().create_migrated().unwrap()).await;
+}
+
+async fn a_closed_store_leaves_nothing_running_on_the_server() {
+    let database = database();
+    let store = open(database.url()).await;
+    let other = database.connect().await.unwrap();
+    other.batch_execute(LOCK).await.unwrap();
+    timeout(Duration::from_millis(30), store.user_stats(&ada())).await.unwrap_err();
+    store.close().await.unwrap();
+    assert_eq!(connections(&database, "state = 'active'").await, 0);
 }
 
 /// Waits until there are so many connections of which this is true.

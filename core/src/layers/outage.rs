@@ -120,6 +120,7 @@ impl Layer for Outage {
         let (edges, weight) = (self.edges.load(Ordering::Acquire), weight(call.access));
         let result = attempt().await;
         match &result {
+            // What waiting does not help, such as a wrong password, is no outage: somebody was there to refuse.
             Err(error) if *error.kind() == ErrorKind::Unavailable && !error.is_lasting() => {
                 self.failed(edges, weight, error);
             }

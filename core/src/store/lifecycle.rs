@@ -14,7 +14,7 @@ pub trait Lifecycle: Send + Sync {
     /// Asks the database, and says how it is and how long the answer took.
     async fn health(&self) -> Result<Health>;
 
-    /// Waits for what is under way, then lets go of the database. Afterwards every method says
+    /// Waits for what is under way, then lets go of the database; a vacuum it ends. Afterwards every method says
     /// [`Closed`](crate::ErrorKind::Closed), this one excepted: closing again does nothing.
     async fn close(&self) -> Result<()>;
 }

@@ -84,7 +84,7 @@ pub struct Tls {
 pub enum SslMode {
     /// Never.
     Disable,
-    /// If both sides can: `prefer`, and `allow`.
+    /// If both sides can and will: `prefer`. So does `allow`, for which libpq tries without first.
     #[default]
     Prefer,
     /// Always, with whatever certificate; with that of `sslrootcert`'s authority if one is named.

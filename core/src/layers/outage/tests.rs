@@ -59,6 +59,17 @@ async fn there_is_one_line_when_it_goes_and_one_when_it_is_back() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_refusal_that_waiting_does_not_help_is_no_outage() {
+    let log = Log::begin(LevelFilter::INFO);
+    let outage = Outage::new(Backend::Postgres);
+    for _ in 0..2 {
+        let refused = || ready(Err::<(), _>(error(ErrorKind::Unavailable).lasting()));
+        outage.around(call(Access::Read), refused).await.unwrap_err();
+    }
+    assert_eq!(log.lines(), Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_says_nothing_of_the_database_is_no_sign_of_it() {
     let log = Log::begin(LevelFilter::INFO);
     let outage = Outage::new(Backend::Postgres);

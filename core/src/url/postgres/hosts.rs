@@ -142,6 +142,8 @@ fn split(text: &str) -> Result<(&str, Option<u16>), InvalidInput> {
         None if after.is_empty() => Ok((name, None)),
         None => invalid("has something other than a port behind an IPv6 address"),
         Some(rest) if rest.contains(':') => invalid("has an IPv6 address without brackets; write [::1]"),
+        // As libpq has it: a port that is left out after its colon is the default, too.
+        Some("") => Ok((name, None)),
         Some(text) => Ok((name, Some(port(text)?))),
     }
 }

@@ -118,7 +118,10 @@ fn plain(name: &str, value: String) -> Result<(&str, String), InvalidInput> {
             },
         )),
         "keepalives_retries" => Ok(("keepalives_count", value)),
-        "command_timeout" if value.parse::<u32>().is_ok() => Ok(("statement_timeout", value + "s")),
+        "command_timeout" => match value.parse::<u32>() {
+            Ok(_) => Ok(("statement_timeout", value + "s")),
+            Err(_) => invalid(format!("has a {name} that is no whole number of seconds")),
+        },
         "statement_cache_size" | "prepared_statement_cache_size" => match value.parse::<u32>() {
             Ok(size) => cache(size > 0),
             Err(_) => invalid(format!("has a {name} that is no whole number")),

@@ -86,8 +86,8 @@ fn hosts_and_ports() {
     check(&[
         ("postgresql://u:hunter2@h:99999/d", "has a port that is no number from 1 to 65535"),
         ("postgresql://u:hunter2@h:0/d", "has a port that is no number from 1 to 65535"),
-        ("postgresql://u:hunter2@h:/d", "has a port that is no number from 1 to 65535"),
         ("postgresql://u:hunter2@h:x/d", "has a port that is no number from 1 to 65535"),
+        ("postgresql://h?command_timeout=soon", "has a command_timeout that is no whole number of seconds"),
         ("postgresql://h?port=1,x", "has a port that is no number from 1 to 65535"),
         ("postgresql://u:hunter2#@h:5:6/d", "has an IPv6 address without brackets; write [::1]"),
         ("postgresql://[::1/d", "has an IPv6 address without its closing bracket"),
