@@ -58,3 +58,6 @@ pub use journal::{Look, look};
 pub use spool::Spool;
 #[cfg(feature = "fault-points")]
 pub use step::{AT_EACH, Step};
+
+#[cfg(test)]
+mod tests;

@@ -94,3 +94,6 @@ impl fmt::Debug for Connector {
         f.debug_struct("Connector").field("store", &self.0.store.get()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;
