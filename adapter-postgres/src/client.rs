@@ -1,6 +1,6 @@
 //! Running a statement: prepared once a connection or not at all, bounded in time, sent again after a clash.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use botstore_core::{ErrorKind, Result, StoreError};
 use futures::TryStreamExt as _;
@@ -15,6 +15,8 @@ use crate::statement::Statement;
 
 /// How often a statement that clashed with others is sent.
 const ATTEMPTS: usize = 20;
+/// Whoever had no answer for so long may have nobody on the other side.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// What a statement does, which decides what a broken connection means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,24 +53,32 @@ struct Failure {
 }
 
 /// A connection that goes back to the pool only after an answer. Without one, because it took too long or because nobody
-/// waits for it any more, its statement may still be under way, and the next one would wait behind it: then it goes.
-struct Lent(Option<Object>);
+/// waits for it any more, its statement may still be under way, and the next one would wait behind it: then it goes. After
+/// a long silence the idle ones go with it, for they may have become as dead.
+struct Lent<'a> {
+    client: Option<Object>,
+    since: Instant,
+    pool: &'a Pool,
+}
 
-impl Lent {
+impl Lent<'_> {
     #[expect(clippy::expect_used, reason = "it is taken only by the two that end this value")]
     fn client(&self) -> &Object {
-        self.0.as_ref().expect("a connection until the end")
+        self.client.as_ref().expect("a connection until the end")
     }
 
     fn give_back(mut self) {
-        self.0.take();
+        self.client.take();
     }
 }
 
-impl Drop for Lent {
+impl Drop for Lent<'_> {
     fn drop(&mut self) {
-        if let Some(client) = self.0.take() {
+        if let Some(client) = self.client.take() {
             drop(Object::take(client));
+            if self.since.elapsed() >= SILENCE {
+                self.pool.forget_idle();
+            }
         }
     }
 }
@@ -90,7 +100,8 @@ impl Connections {
         sql: &str,
         params: Params<'_>,
     ) -> Result<Vec<Row>> {
-        let lent = Lent(Some(self.get(operation).await?));
+        let client = Some(self.get(operation).await?);
+        let lent = Lent { client, since: Instant::now(), pool: &self.pool };
         self.log(operation, sql);
         let clear = self.send_until_clear(lent.client(), operation, sql, params);
         let answer = match self.deadline {
@@ -157,7 +168,7 @@ impl Connections {
     }
 
     /// Gives a connection back after an error, if it is still good for anything.
-    fn part_with(&self, lent: Lent, error: &tokio_postgres::Error) {
+    fn part_with(&self, lent: Lent<'_>, error: &tokio_postgres::Error) {
         match Aftermath::of(error) {
             Aftermath::Keep => lent.give_back(),
             Aftermath::Close => {}

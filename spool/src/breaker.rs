@@ -1,50 +1,50 @@
 //! A circuit breaker: while the database is known to be away, nobody waits for it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use botstore_core::model::{Away, Timestamp};
 use botstore_core::{ErrorKind, StoreError};
+use tokio::sync::watch;
 
-/// Open while the database is away. Whoever opened it, only the one who asks the database again closes it.
+/// Open while the database is away: since when, and why. Whoever opened it, only the one who asks the database again
+/// closes it.
 #[derive(Debug, Default)]
 pub(crate) struct Breaker {
-    open: AtomicBool,
-    away: Mutex<Option<Away>>,
+    away: watch::Sender<Option<Away>>,
 }
 
 impl Breaker {
     /// The error of a call that is refused, because the database is away.
     pub(crate) fn refusal(&self, operation: &'static str) -> Option<StoreError> {
-        if !self.open.load(Ordering::Acquire) {
-            return None;
+        self.away.borrow().as_ref().map(|away| error(away, ErrorKind::Unavailable, operation))
+    }
+
+    /// The error of a call that is not waited for any longer, once the database is away.
+    pub(crate) async fn given_up(&self, kind: ErrorKind, operation: &'static str) -> StoreError {
+        match self.away.subscribe().wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(away)) => error(away, kind, operation),
+            // The sender is here, and what was waited for is there.
+            _ => StoreError::new(kind, operation, "the database is away"),
         }
-        let away = self.away();
-        let error = &away.as_ref()?.error;
-        Some(StoreError::new(ErrorKind::Unavailable, operation, format!("the database is away: {error}")))
     }
 
     /// The database could not be reached at `now`.
     pub(crate) fn open(&self, error: &StoreError, now: Timestamp) {
-        let mut away = self.away();
-        let since = away.as_ref().map(|away| away.since);
-        *away = Some(Away { since: since.unwrap_or(now), error: error.to_string() });
-        self.open.store(true, Ordering::Release);
+        self.away.send_modify(|away| {
+            let since = away.as_ref().map_or(now, |away| away.since);
+            *away = Some(Away { since, error: error.to_string() });
+        });
     }
 
     /// The database has answered.
     pub(crate) fn close(&self) {
-        let mut away = self.away();
-        *away = None;
-        self.open.store(false, Ordering::Release);
+        self.away.send_replace(None);
     }
 
     /// Since when the database is away, and why; none if it is not.
     pub(crate) fn is_away(&self) -> Option<Away> {
-        self.away().clone()
+        self.away.borrow().clone()
     }
+}
 
-    fn away(&self) -> MutexGuard<'_, Option<Away>> {
-        self.away.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn error(away: &Away, kind: ErrorKind, operation: &'static str) -> StoreError {
+    StoreError::new(kind, operation, format!("the database is away: {}", away.error))
 }

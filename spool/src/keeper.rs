@@ -33,6 +33,8 @@ pub(crate) struct Shared {
     settled: watch::Sender<bool>,
     /// Why what waits could not be written, the last time.
     failed: Mutex<Option<String>>,
+    /// Whether the database is to be asked if it is there.
+    doubted: AtomicBool,
     /// Whether the database was ever reached.
     reached: AtomicBool,
     /// Whether it was said that what is recorded waits in the journal.
@@ -58,6 +60,7 @@ impl Shared {
             work: Notify::new(),
             settled,
             failed: Mutex::default(),
+            doubted: AtomicBool::new(false),
             reached: AtomicBool::new(false),
             said: AtomicBool::new(false),
         }
@@ -71,6 +74,12 @@ impl Shared {
     pub(crate) fn away(&self, error: &StoreError) {
         self.breaker.open(error, (self.clock.0)());
         self.wake();
+    }
+
+    /// A call has no answer for long: the database may be away, or slow.
+    pub(crate) fn doubt(&self) {
+        self.doubted.store(true, Ordering::Relaxed);
+        self.work.notify_one();
     }
 
     /// Something waits, or the database is away.
@@ -105,7 +114,7 @@ impl Shared {
 
     /// Whether there is anything to do.
     fn has_work(&self) -> bool {
-        self.breaker.is_away().is_some() || self.journal.waits()
+        self.breaker.is_away().is_some() || self.journal.waits() || self.doubted.load(Ordering::Relaxed)
     }
 
     /// Asks the database whether it is there, and writes what waits into it.
@@ -123,6 +132,7 @@ impl Shared {
     }
 
     async fn attempted(&self) -> Result<()> {
+        self.doubted.store(false, Ordering::Relaxed);
         self.reach().await?;
         self.drain().await.inspect_err(|error| {
             if is_away(error) {

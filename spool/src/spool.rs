@@ -1,6 +1,7 @@
 //! The layer.
 
 use std::future::Future;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use botstore_core::model::{Batch, Health, Position, Recorded, Source};
 use botstore_core::settings::SpoolSettings;
 use botstore_core::store::BotStore;
 use botstore_core::{ErrorKind, Result, StoreError};
+use tokio::select;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -63,6 +65,25 @@ impl Spool {
         self.keeper.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Waits for an answer. If there is none for long, the database is asked whether it is there; once it is known to be
+    /// away, nobody waits for what may be sent again.
+    async fn answered<T>(&self, call: Call, attempt: impl Future<Output = Result<T>>) -> Result<T> {
+        let mut attempt = pin!(attempt);
+        if let Ok(answer) = timeout(SILENCE, &mut attempt).await {
+            return answer;
+        }
+        self.shared.doubt();
+        let kind = match call.access {
+            Access::Read => ErrorKind::Unavailable,
+            Access::IdempotentWrite => ErrorKind::Indeterminate,
+            Access::Probe | Access::Write => return attempt.await,
+        };
+        select! {
+            answer = &mut attempt => answer,
+            error = self.shared.breaker.given_up(kind, call.operation.name()) => Err(error),
+        }
+    }
+
     /// Takes a batch into the journal. `because` of this it did not go straight into the database.
     async fn keep(&self, batch: &Batch, because: Option<StoreError>) -> Result<Recorded> {
         self.shared.say();
@@ -74,6 +95,9 @@ impl Spool {
         })
     }
 }
+
+/// How long a call may have no answer until the database is asked whether it is there at all.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How often a database that is away is asked.
 fn policy() -> RetryPolicy {
@@ -98,10 +122,11 @@ impl Layer for Spool {
             let told = "events wait in the journal, which come first";
             return Err(StoreError::new(ErrorKind::Unavailable, operation, told));
         }
-        attempt().await.inspect_err(|error| {
-            if is_away(error) && call.access != Access::Probe {
-                self.shared.away(error);
-            }
+        self.answered(call, attempt()).await.inspect_err(|error| match error.kind() {
+            _ if call.access == Access::Probe => {}
+            ErrorKind::Timeout | ErrorKind::Indeterminate => self.shared.doubt(),
+            _ if is_away(error) => self.shared.away(error),
+            _ => {}
         })
     }
 
@@ -157,7 +182,7 @@ impl Layer for Spool {
             Some(away) => Health::away(backend, away),
             None => match attempt().await {
                 Ok(health) => health,
-                Err(error) if is_away(&error) => {
+                Err(error) if is_away(&error) || *error.kind() == ErrorKind::Timeout => {
                     self.shared.away(&error);
                     // The keeper may have closed it again.
                     let Some(away) = self.shared.breaker.is_away() else { return Err(error) };
