@@ -3,6 +3,7 @@
 mod arrival;
 mod doctor;
 mod history;
+mod input;
 mod maintain;
 mod migrate;
 mod outbound;

@@ -1,6 +1,7 @@
 //! `doctor`: looks how the database is, changes nothing, and says what to do.
 
 mod check;
+mod journal;
 
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use botstore::{BotStore, Config, ErrorKind, StoreError};
 use serde::Serialize;
 
 use self::check::{Check, Verdict};
+use self::journal::{Journal, JournalJson};
 use crate::database::{Named, backend, variable};
 use crate::exit::Exit;
 use crate::format::visible;
@@ -22,14 +24,18 @@ const QUESTIONS: usize = 9;
 struct Report {
     /// None if the database could not be asked.
     health: Option<DatabaseHealth>,
+    /// None if there is to be no journal.
+    journal: Option<Journal>,
     checks: Vec<Check>,
     settings: Vec<Setting>,
 }
 
 pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<Exit> {
     let (health, mut checks) = ask(config).await;
+    let journal = Journal::of(config);
+    checks.extend(journal.as_ref().map(|journal| journal.check(health.as_ref().map(|health| &health.id))));
     checks.extend(check::of_settings(config));
-    let report = Report { health, checks, settings: config.settings(variable) };
+    let report = Report { health, journal, checks, settings: config.settings(variable) };
     let title = Named(&config.url).to_string();
     output.print(&report.json(config), || report.text(&title))?;
     let failed = report.checks.iter().any(|check| check.verdict == Verdict::Failed);
@@ -93,6 +99,7 @@ struct ReportJson<'a> {
     schema_version: Option<i32>,
     latency_us: Option<u64>,
     pool: Option<PoolJson>,
+    spool: Option<JournalJson>,
     checks: Vec<CheckJson<'a>>,
     settings: Vec<SettingJson<'a>>,
 }
@@ -145,6 +152,7 @@ impl Report {
             schema_version: health.map(|health| health.schema_version),
             latency_us: health.map(|health| microseconds(health.latency)),
             pool: health.map(|health| health.pool.into()),
+            spool: self.journal.as_ref().and_then(Journal::json),
             checks: self.checks.iter().map(CheckJson::from).collect(),
             settings: self
                 .settings

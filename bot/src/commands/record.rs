@@ -4,7 +4,7 @@
 //! be sent again.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead as _};
+use std::io;
 use std::thread;
 use std::time::Duration;
 
@@ -14,8 +14,10 @@ use botstore::{BotStore, Config, InvalidInput, StoreError};
 use serde::Serialize;
 use tokio::select;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 
 use super::arrival;
+use super::input::Input;
 use crate::cli::RecordArgs;
 use crate::clock::now;
 use crate::exit::Exit;
@@ -26,8 +28,8 @@ use crate::output::Output;
 /// How long to wait until what could not be recorded is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
-/// A line with its number, from 1.
-type Line = (i64, io::Result<String>);
+/// A line's number, from 1, and what it says.
+type Line = (i64, Result<ChannelEvent, InvalidInput>);
 
 pub(super) async fn run(
     store: &dyn BotStore,
@@ -40,8 +42,13 @@ pub(super) async fn run(
         // What a crash left open ends where somebody was last seen.
         close_sessions(store, CloseSessions::LastSign).await;
     }
-    let mut recorder =
-        Recorder { store, source: own_source()?, stands_at: Position::START, sums: Sums::default() };
+    let mut recorder = Recorder {
+        store,
+        interrupt,
+        source: own_source()?,
+        stands_at: Position::START,
+        sums: Sums::default(),
+    };
     let mut lines = read().context("standard input cannot be read")?;
     let mut arrived = Vec::new();
     let ended_by = loop {
@@ -54,7 +61,8 @@ pub(super) async fn run(
         }
         recorder.record(arrived.drain(..)).await?;
     };
-    // What was read is recorded, whoever asked for the end.
+    // What was read is recorded, whoever asked for the end; and nothing more is read.
+    lines.close();
     while let Ok(line) = lines.try_recv() {
         arrived.push(line);
     }
@@ -81,16 +89,29 @@ async fn close_sessions(store: &dyn BotStore, how: CloseSessions) {
 }
 
 /// Reads standard input on a thread of its own: a task that waits for it would hold up the end of the program.
-fn read() -> io::Result<mpsc::Receiver<Line>> {
+fn read() -> io::Result<mpsc::Receiver<io::Result<Line>>> {
     let (lines, receiver) = mpsc::channel(Batch::MAX_EVENTS);
     thread::Builder::new().name("reader".to_owned()).spawn(move || {
-        for (line, number) in io::stdin().lock().lines().zip(1..) {
-            if lines.blocking_send((number, line)).is_err() {
-                return;
-            }
+        if let Err(error) = hand_over(&lines) {
+            // Nobody waits for it any more if the program is about to end.
+            let _ = lines.blocking_send(Err(error));
         }
     })?;
     Ok(receiver)
+}
+
+/// Hands over lines until there are no more, or nobody wants them any more. Empty ones are none.
+fn hand_over(to: &mpsc::Sender<io::Result<Line>>) -> io::Result<()> {
+    let mut lines = Input::StandardInput.lines(None)?;
+    while let Some((number, line)) = lines.next()? {
+        if line.as_ref().is_ok_and(|text| text.trim().is_empty()) {
+            continue;
+        }
+        if to.blocking_send(Ok((number, line.and_then(ChannelEvent::from_json)))).is_err() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// A source that no run had before.
@@ -103,6 +124,7 @@ fn own_source() -> anyhow::Result<Source> {
 
 struct Recorder<'a> {
     store: &'a dyn BotStore,
+    interrupt: &'a Interrupt,
     source: Source,
     stands_at: Position,
     sums: Sums,
@@ -131,14 +153,14 @@ impl Sums {
 }
 
 impl Recorder<'_> {
-    async fn record(&mut self, lines: impl Iterator<Item = Line>) -> anyhow::Result<()> {
+    async fn record(&mut self, lines: impl Iterator<Item = io::Result<Line>>) -> anyhow::Result<()> {
         let mut events = VecDeque::new();
-        for (number, line) in lines {
-            let line = line.context("standard input cannot be read")?;
-            match ChannelEvent::from_json(&line) {
-                Ok(event) => events.push_back((Position::new(number)?, event)),
-                Err(_) if line.trim().is_empty() => {}
-                Err(invalid) => self.leave_out(number, &invalid),
+        let mut failed = None;
+        for line in lines {
+            match line {
+                Ok((number, Ok(event))) => events.push_back((Position::new(number)?, event)),
+                Ok((number, Err(invalid))) => self.leave_out(number, &invalid),
+                Err(error) => failed = Some(error),
             }
         }
         while !events.is_empty() {
@@ -147,10 +169,14 @@ impl Recorder<'_> {
                 Batch::with_cursor(self.source.clone(), self.stands_at, events.drain(..size).collect())?;
             self.write(&batch).await?;
         }
-        Ok(())
+        match failed {
+            Some(error) => Err(error).context("standard input cannot be read"),
+            None => Ok(()),
+        }
     }
 
-    /// Writes a batch, however long that takes: the channel goes on, but its events must not be lost.
+    /// Writes a batch, however long that takes, unless a signal comes: the channel goes on, but its events must not be
+    /// lost.
     async fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let mut said = false;
         while let Err(error) = self.store.record(batch).await {
@@ -163,7 +189,9 @@ impl Recorder<'_> {
                 tracing::warn!(%error, "recording waits");
             }
             said = true;
-            tokio::time::sleep(PAUSE).await;
+            if timeout(PAUSE, self.interrupt.wait()).await.is_ok() {
+                return Err(error);
+            }
         }
         self.sums.recorded += batch.events().len() as u64;
         self.stands_at = batch.cursor().map_or(self.stands_at, |cursor| cursor.last());

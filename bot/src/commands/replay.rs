@@ -3,7 +3,6 @@
 //! Reading and writing overlap: a thread of its own reads and checks, and hands over batches. Each batch carries a
 //! cursor, so a replay that was killed goes on where the database says that it stopped.
 
-mod input;
 mod progress;
 mod reader;
 mod summary;
@@ -15,11 +14,11 @@ use anyhow::Context as _;
 use botstore::model::{Batch, Position, Source};
 use botstore::{BotStore, Config, ErrorKind, Ingest, InvalidInput};
 
-use self::input::{Input, Survey};
 use self::progress::Progress;
 use self::reader::{BadLine, Item, Recorded};
 use self::summary::Totals;
 use super::arrival;
+use super::input::{self, Input, Survey};
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, advise};
 use crate::format::number;

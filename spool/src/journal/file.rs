@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use botstore_core::model::{SpoolHealth, Timestamp};
+use botstore_core::model::{DatabaseId, SpoolHealth, Timestamp};
 use botstore_core::{Result, StoreError};
 use rusqlite::{Connection, OpenFlags};
 
@@ -125,6 +125,8 @@ pub struct Look {
     pub away: Option<(Timestamp, String)>,
     /// Whether a process has it open.
     pub in_use: bool,
+    /// The database that it belongs to; none if it was never reached.
+    pub database: Option<DatabaseId>,
 }
 
 /// Looks into the journal at `path`, changing nothing; none if there is no such file.
@@ -145,11 +147,12 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let (application, form) = (pragma(&connection, "application_id")?, pragma(&connection, "user_version")?);
     if application == 0 && form == 0 && tables(&connection)? == 0 {
-        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use }));
+        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use, database: None }));
     }
     check(application, form)?;
     let mut spool = queue::waiting(&connection)?.health();
     let away = queue::noted(&connection)?;
     spool.error = away.as_ref().map(|(_, error)| error.clone());
-    Ok(Some(Look { spool, away, in_use }))
+    let database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
+    Ok(Some(Look { spool, away, in_use, database }))
 }

@@ -9,7 +9,7 @@ use botstore::InvalidInput;
 use botstore::model::{Batch, ChannelEvent, Position, Source};
 use tokio::sync::mpsc;
 
-use super::input::{Input, Lines};
+use crate::commands::input::{Input, Lines};
 
 /// Events in a batch: enough for a transaction's fixed cost to be small.
 const BATCH_EVENTS: usize = 500;

@@ -6,7 +6,7 @@ use botstore::model::Backend;
 use botstore::url::DatabaseUrl;
 use serde::Serialize;
 
-use super::input;
+use crate::commands::input;
 use crate::database::Named;
 use crate::format::{number, visible};
 
