@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use botstore::Config;
 use botstore::store::BotStore;
 use botstore::url::{DatabaseUrl, SqliteUrl};
+use futures::future::BoxFuture;
 use tempfile::TempDir;
 
 use crate::case::Needs;
@@ -40,8 +41,8 @@ impl Backend {
     }
 }
 
-/// What is put around a store before a case gets it: nothing, with `Arc::from`, or a [layer](botstore::layers).
-pub type Around = fn(Box<dyn BotStore>) -> Arc<dyn BotStore>;
+/// What is put around a store before a case gets it: a [layer](botstore::layers), or several.
+pub type Around = fn(Box<dyn BotStore>) -> BoxFuture<'static, Arc<dyn BotStore>>;
 
 /// A fresh database and a store that has it open. It is removed when this is dropped.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl Database {
             }
         };
         let store = secrets::open(&config).await.context("cannot open the fresh database")?;
-        Ok(Self { store: around(store), around, config, home })
+        Ok(Self { store: around(store).await, around, config, home })
     }
 
     /// The store.
@@ -131,7 +132,7 @@ impl Database {
     /// The database cannot be opened.
     pub async fn open_another(&self) -> Arc<dyn BotStore> {
         match secrets::open(&self.config).await {
-            Ok(store) => (self.around)(store),
+            Ok(store) => (self.around)(store).await,
             Err(error) => panic!("cannot open another store: {error}"),
         }
     }

@@ -5,6 +5,7 @@
 //! | [`cases`] | the promises, one async function each, by area |
 //! | [`Database`] | the fresh database on which a case runs |
 //! | [`unreliable`] | stores that fail on purpose |
+//! | [`spooled`] | stores with a spool |
 //! | [`server`] | finds or starts PostgreSQL, in several flavours; the program's own tests use it too |
 //! | [`cluster`] | a primary with a standby that takes its place |
 //! | [`proxy`] | a network that fails |
@@ -40,6 +41,8 @@ pub mod secrets;
 pub mod server;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
 mod snapshot;
+#[allow(clippy::unwrap_used, reason = "a store that cannot be opened is a case that fails")]
+pub mod spooled;
 #[allow(clippy::unwrap_used, reason = "a case that panics is a case that fails")]
 mod unopened;
 pub mod unreliable;

@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::Ipv4Addr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -42,6 +43,7 @@ pub enum Fault {
 pub struct Proxy {
     port: u16,
     network: watch::Sender<Network>,
+    abandoned: watch::Sender<()>,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -51,6 +53,7 @@ struct Shared {
     /// The fault that is to happen, and to which statement from now: 1 is the next.
     planned: Mutex<Option<(Fault, u64)>>,
     happened: AtomicU64,
+    accepted: AtomicU64,
 }
 
 impl Proxy {
@@ -64,8 +67,15 @@ impl Proxy {
         let own_port = listener.local_addr()?.port();
         let (network, changes) = watch::channel(Network::Passing);
         let shared = Arc::new(Shared::default());
-        let task = tokio::spawn(accept(listener, port, changes, Arc::clone(&shared)));
-        Ok(Self { port: own_port, network, shared, task })
+        let abandoned = watch::Sender::new(());
+        let route = Route {
+            server: port,
+            network: changes,
+            abandoned: abandoned.subscribe(),
+            shared: Arc::clone(&shared),
+        };
+        let task = tokio::spawn(accept(listener, route));
+        Ok(Self { port: own_port, network, abandoned, shared, task })
     }
 
     /// Where it listens, at 127.0.0.1.
@@ -89,6 +99,18 @@ impl Proxy {
     /// Plans a fault for the `n`-th statement from now, over all connections; 1 is the next.
     pub fn plan(&self, fault: Fault, n: u64) {
         *self.shared.planned() = Some((fault, n));
+    }
+
+    /// Leaves the connections that are there half open: nothing comes through them any more, and neither side is told.
+    /// New ones are as the network is.
+    pub fn abandon(&self) {
+        self.abandoned.send_replace(());
+    }
+
+    /// How many connections were ever made to it.
+    #[must_use]
+    pub fn connections(&self) -> u64 {
+        self.shared.accepted.load(Ordering::SeqCst)
     }
 
     /// How many faults have happened.
@@ -123,35 +145,43 @@ impl Shared {
     }
 }
 
-/// Accepts connections until the task is aborted, which ends them too.
-async fn accept(
-    mut listener: TcpListener,
+/// What a connection goes by.
+#[derive(Debug, Clone)]
+struct Route {
     server: u16,
-    mut network: watch::Receiver<Network>,
+    network: watch::Receiver<Network>,
+    abandoned: watch::Receiver<()>,
     shared: Arc<Shared>,
-) {
+}
+
+/// Accepts connections until the task is aborted, which ends them too.
+async fn accept(mut listener: TcpListener, mut route: Route) {
     let Ok(address) = listener.local_addr() else { return };
     let mut connections = JoinSet::new();
     loop {
-        if *network.borrow_and_update() == Network::Refusing {
+        if *route.network.borrow_and_update() == Network::Refusing {
             drop(listener);
             connections.shutdown().await;
-            let passing = network.wait_for(|network| *network != Network::Refusing).await.map(drop);
+            let passing = route.network.wait_for(|network| *network != Network::Refusing).await.map(drop);
             let (Ok(()), Ok(again)) = (passing, TcpListener::bind(address).await) else { return };
             listener = again;
         }
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { return };
-                connections.spawn(serve(client, server, network.clone(), Arc::clone(&shared)));
+                route.shared.accepted.fetch_add(1, Ordering::SeqCst);
+                let mut route = route.clone();
+                route.abandoned.mark_unchanged();
+                connections.spawn(serve(client, route));
             }
-            changed = network.changed() => if changed.is_err() { return },
+            changed = route.network.changed() => if changed.is_err() { return },
         }
     }
 }
 
 /// Passes messages in both directions until either side, or a fault, ends it.
-async fn serve(client: TcpStream, server: u16, network: watch::Receiver<Network>, shared: Arc<Shared>) {
+async fn serve(client: TcpStream, route: Route) {
+    let Route { server, network, mut abandoned, shared } = route;
     let mut unless_silent = network.clone();
     if unless_silent.wait_for(|network| *network != Network::Silent).await.is_err() {
         return;
@@ -162,9 +192,13 @@ async fn serve(client: TcpStream, server: u16, network: watch::Receiver<Network>
     let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
     let lost = watch::Sender::new(false);
     let losing = lost.subscribe();
+    let mut requests = pin!(requests(from_client, to_server, network.clone(), &shared, &lost));
+    let mut answers = pin!(answers(from_server, to_client, network, losing));
     tokio::select! {
-        _ = requests(from_client, to_server, network.clone(), &shared, &lost) => {}
-        _ = answers(from_server, to_client, network, losing) => {}
+        _ = &mut requests => {}
+        _ = &mut answers => {}
+        // Both ends stay as they are.
+        _ = abandoned.changed() => std::future::pending().await,
     }
 }
 

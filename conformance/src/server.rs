@@ -191,6 +191,24 @@ impl PostgresServer {
         self.instance()?.restart_immediately()
     }
 
+    /// Stops the server: `fast`, which rolls back what is under way, or `immediate`, as a crash would.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it, or it does not run.
+    pub fn stop(&self, mode: &str) -> anyhow::Result<()> {
+        self.instance()?.stop(mode)
+    }
+
+    /// Starts a server that was stopped, and waits until it accepts connections.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it, or it does not come back.
+    pub fn start_again(&self) -> anyhow::Result<()> {
+        self.instance()?.start()
+    }
+
     /// What the server has logged.
     ///
     /// # Errors

@@ -1,6 +1,6 @@
 //! A layer that fails on purpose, as networks and servers do by accident.
 
-use std::future::Future;
+use std::future::{Future, ready};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -9,6 +9,7 @@ use botstore::layers::{Access, Answer, Call, Layer, Layered, Retry, RetryPolicy}
 use botstore::store::BotStore;
 use botstore::{ErrorKind, Result, StoreError};
 use fastrand::Rng;
+use futures::future::BoxFuture;
 
 use crate::secrets;
 
@@ -115,8 +116,9 @@ pub fn policy() -> RetryPolicy {
 /// A store on which every fifth call is refused and many are late, behind retries: nobody should notice.
 ///
 /// No answers are lost, for it is no fault that the one to the second attempt is another: skipped in place of applied.
-pub fn retried(store: Box<dyn BotStore>) -> Arc<dyn BotStore> {
+pub fn retried(store: Box<dyn BotStore>) -> BoxFuture<'static, Arc<dyn BotStore>> {
     let faults = Faults { refused: 0.2, lost: 0.0, delayed: 0.2 };
     let unreliable = Layered::new(secrets::searched(store), Unreliable::new(7, faults));
-    Arc::new(Layered::new(Arc::new(unreliable), Retry::new(policy())))
+    let retried: Arc<dyn BotStore> = Arc::new(Layered::new(Arc::new(unreliable), Retry::new(policy())));
+    Box::pin(ready(retried))
 }

@@ -123,7 +123,7 @@ async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Datab
 }
 
 /// Takes the database back to version 1.
-async fn undo_versions_2_and_3(raw: Raw<'_>) {
+async fn undo_versions_2_to_4(raw: Raw<'_>) {
     let of_version_3 = match raw {
         Raw::Sqlite(_) => "DROP INDEX user_stats_open_sessions",
         Raw::Postgres(_) => {
@@ -136,7 +136,7 @@ async fn undo_versions_2_and_3(raw: Raw<'_>) {
         Raw::Postgres(_) => "SEQUENCE",
     };
     let undo = format!(
-        "{of_version_3}; DROP INDEX user_actions_by_user_and_type; \
+        "DROP TABLE database_identity; {of_version_3}; DROP INDEX user_actions_by_user_and_type; \
          DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
          DELETE FROM refinery_schema_history WHERE version > 1"
     );
@@ -146,7 +146,7 @@ async fn undo_versions_2_and_3(raw: Raw<'_>) {
 async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let (config, raw) = (db.config().without_migration(), db.raw());
-    undo_versions_2_and_3(raw).await;
+    undo_versions_2_to_4(raw).await;
     let before = (raw.tables().await, history(raw).await);
     assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
     assert_eq!((raw.tables().await, history(raw).await), before);
@@ -157,7 +157,7 @@ async fn an_older_schema_is_brought_up_to_date_with_its_rows(mut db: Database) {
     let before = db.store().recent_chat(Limit::MAX).await.unwrap();
     db.store().close().await.unwrap();
     let first = history(db.raw()).await.swap_remove(0);
-    undo_versions_2_and_3(db.raw()).await;
+    undo_versions_2_to_4(db.raw()).await;
     db.reopen().await;
     assert_eq!(db.store().recent_chat(Limit::MAX).await.unwrap(), before);
     works(db.store().as_ref()).await;
@@ -189,7 +189,7 @@ async fn tables_of_other_names_are_left_alone(db: Database) {
 async fn a_newer_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
-                 VALUES (4, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
+                 VALUES (5, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
     db.raw().sql(newer).await;
     refused(&db.config(), db.raw()).await;
 }
@@ -198,7 +198,7 @@ async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let (config, raw) = (db.config(), db.raw());
     for (column, edited) in [("checksum", "'1'"), ("name", "'another_edition'")] {
-        for version in [1, 2, 3] {
+        for version in [1, 2, 3, 4] {
             let select = format!("SELECT {column} FROM refinery_schema_history WHERE version = {version}");
             let original = raw.sql(&select).await.remove(0);
             let set = |to: &str| {
@@ -239,7 +239,7 @@ async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Dat
         async move { secrets::migrate(&config).await.unwrap() }
     });
     let migrated = together(migrations).await;
-    assert!(migrated.iter().all(|migrated| migrated.version == 3));
+    assert!(migrated.iter().all(|migrated| migrated.version == 4));
     assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
     // One of them did it, the others found it done.
     let mut applied: Vec<_> = migrated.into_iter().map(|migrated| migrated.applied.len()).collect();

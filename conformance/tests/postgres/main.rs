@@ -5,9 +5,11 @@
 
 mod cancellation;
 mod failover;
+mod full_journal;
 mod given;
 mod least_privilege;
 mod lost_answers;
+mod outage;
 mod pool;
 mod secrets;
 mod statements;
@@ -16,6 +18,7 @@ mod tls;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use botstore_conformance::disk::Disk;
 use futures::future::BoxFuture;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
@@ -34,11 +37,13 @@ macro_rules! tests {
 }
 use tests;
 
-const AREAS: [Area; 8] = [
+const AREAS: [Area; 10] = [
     cancellation::AREA,
     failover::AREA,
+    full_journal::AREA,
     least_privilege::AREA,
     lost_answers::AREA,
+    outage::AREA,
     pool::AREA,
     secrets::AREA,
     statements::AREA,
@@ -52,7 +57,10 @@ fn is_wanted() -> bool {
 }
 
 /// Runs a test in a runtime of its own.
-fn run(test: fn() -> BoxFuture<'static, ()>) -> Result<Completion, Failed> {
+fn run(test: fn() -> BoxFuture<'static, ()>, why_not: Option<&str>) -> Result<Completion, Failed> {
+    if let Some(reason) = why_not {
+        return Ok(Completion::ignored_with(reason));
+    }
     if !is_wanted() {
         return Ok(Completion::ignored_with("BOTSTORE_TEST_BACKENDS leaves PostgreSQL out"));
     }
@@ -68,7 +76,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for (area, tests) in AREAS {
         let area = area.trim_start_matches("postgres::");
-        let trial = |&(name, test)| Trial::ignorable_test(format!("{area}::{name}"), move || run(test));
+        let needs_disk = area == "full_journal";
+        let why_not = move || if needs_disk { Disk::why_none_in_memory() } else { None };
+        let trial =
+            |&(name, test)| Trial::ignorable_test(format!("{area}::{name}"), move || run(test, why_not()));
         trials.extend(tests.iter().map(trial));
     }
     botstore_conformance::secrets::begin();
