@@ -38,8 +38,8 @@ fn a_database_that_is_up_to_date_is_well(rosey: &Rosey) {
     assert_eq!(report["schema_version"], version);
     assert!(report["latency_us"].as_u64().unwrap() > 0, "{report}");
     assert!(report["pool"]["open"].as_u64().unwrap() <= report["pool"]["max"].as_u64().unwrap());
-    let expected = ["connection ok", "schema ok", "latency ok", "pool ok", "encryption ok"];
-    let most = if rosey.backend() == "sqlite" { 4 } else { 5 };
+    let expected = ["connection ok", "schema ok", "latency ok", "pool ok", "spool ok", "encryption ok"];
+    let most = if rosey.backend() == "sqlite" { 5 } else { 6 };
     assert_eq!(verdicts(&report), expected[..most], "{report}");
 
     let text = rosey.prints(&["doctor"]);
@@ -86,7 +86,7 @@ fn a_server_that_cannot_be_reached_is_told_with_the_settings(home: &Rosey) {
     assert!(!ran.stdout.contains("hunter2"), "{}", ran.stdout);
 
     let report = unwell(home.run(&["--database-url", url, "doctor", "--json"]));
-    assert_eq!(verdicts(&report), ["connection failed", "encryption ok"]);
+    assert_eq!(verdicts(&report), ["connection failed", "spool ok", "encryption ok"]);
     assert_eq!(report["database"], "postgresql://rosey@127.0.0.1:1/rosey");
     assert_eq!(report["settings"][0], json!({"name": "pool_size", "value": "3", "set_by": "URL"}));
 }

@@ -5,8 +5,10 @@
 mod doctor;
 mod maintain;
 mod migrate;
+mod outage;
 mod outbound;
 mod queries;
+mod record;
 mod replay;
 mod robustness;
 mod rosey;
@@ -22,13 +24,15 @@ use self::rosey::{Backend, Rosey};
 /// A check and its name. It fails by a panic.
 type Check = (&'static str, fn(&Rosey));
 
-/// Lists functions as checks, and after `once` those for which the backend makes no difference.
+/// Lists functions as checks, after `once` those for which the backend makes no difference, and after `postgres` those
+/// of what only a server can suffer.
 macro_rules! checks {
-    ($($check:ident),* $(,)? $(; once: $($once:ident),* $(,)?)?) => {
+    ($($check:ident),* $(,)? $(; once: $($once:ident),* $(,)?)? $(; postgres: $($postgres:ident),* $(,)?)?) => {
         pub(crate) const AREA: $crate::Area = $crate::Area {
             name: module_path!(),
             checks: &[$((stringify!($check), $check)),*],
             once: &[$($((stringify!($once), $once)),*)?],
+            postgres: &[$($((stringify!($postgres), $postgres)),*)?],
         };
     };
 }
@@ -39,14 +43,17 @@ struct Area {
     name: &'static str,
     checks: &'static [Check],
     once: &'static [Check],
+    postgres: &'static [Check],
 }
 
-const AREAS: [Area; 9] = [
+const AREAS: [Area; 11] = [
     doctor::AREA,
     maintain::AREA,
     migrate::AREA,
+    outage::AREA,
     outbound::AREA,
     queries::AREA,
+    record::AREA,
     replay::AREA,
     robustness::AREA,
     settings::AREA,
@@ -77,6 +84,9 @@ fn main() -> ExitCode {
         for backend in &backends {
             let on_backend = |&check: &Check| trial(backend.name(), area, check, backend.clone());
             trials.extend(area.checks.iter().map(on_backend));
+            if matches!(backend, Backend::Postgres(_)) {
+                trials.extend(area.postgres.iter().map(on_backend));
+            }
         }
     }
     let conclusion = libtest_mimic::run(&arguments, trials);

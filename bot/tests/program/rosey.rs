@@ -64,6 +64,15 @@ impl Rosey {
         Ok(Self { home, url, database })
     }
 
+    /// The program, on an empty database of this server.
+    pub(crate) fn at(server: &PostgresServer) -> Self {
+        let mut rosey = Self::on_sqlite();
+        let database = server.create_database().unwrap();
+        database.url().clone_into(&mut rosey.url);
+        rosey.database = Some(database);
+        rosey
+    }
+
     /// The same program with another, empty SQLite database.
     pub(crate) fn on_sqlite() -> Self {
         Self::on(&Backend::Sqlite).unwrap()
@@ -147,7 +156,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn of(output: Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let ran = Self {
             code: output.status.code(),
             stdout: String::from_utf8(output.stdout).unwrap(),

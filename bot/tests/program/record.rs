@@ -1,0 +1,267 @@
+//! Recording a living channel.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use botstore_conformance::server::PostgresServer;
+use serde_json::{Value, json};
+
+use crate::rosey::{Ran, Rosey, chat};
+
+crate::checks! {
+    events_arrive_as_they_happen,
+    bad_lines_are_left_out,
+    sessions_that_a_crash_left_open_are_closed_at_the_next_start,
+    a_signal_ends_it_in_order,
+    sessions_can_be_left_alone,
+    ; once:
+    a_second_signal_ends_it_at_once,
+    ; postgres:
+    what_happens_in_an_outage_waits_for_the_next_run,
+    a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
+}
+
+/// How long something may take that takes a moment.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until something is so.
+fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// A recorder that runs.
+struct Recorder {
+    child: Child,
+    stdin: ChildStdin,
+}
+
+impl Recorder {
+    fn start(rosey: &Rosey, arguments: &[&str]) -> Self {
+        Self::of(rosey.command(&[&["record", "--json"], arguments].concat()))
+    }
+
+    fn of(mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        let stdin = child.stdin.take().unwrap();
+        Self { child, stdin }
+    }
+
+    fn write(&mut self, lines: &str) {
+        self.stdin.write_all(lines.as_bytes()).unwrap();
+        self.stdin.flush().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        let sent = Command::new("kill").args([signal, &self.child.id().to_string()]).status().unwrap();
+        assert!(sent.success());
+    }
+
+    /// Ends its input, and waits for its end.
+    fn end(self) -> Ran {
+        drop(self.stdin);
+        Ran::of(self.child.wait_with_output().unwrap())
+    }
+
+    /// Waits for its end.
+    fn ended(self) -> Ran {
+        let ran = Ran::of(self.child.wait_with_output().unwrap());
+        drop(self.stdin);
+        ran
+    }
+}
+
+fn joined(at: u64, user: &str) -> String {
+    format!("{{\"at\":{at},\"type\":\"user_joined\",\"username\":\"{user}\"}}\n")
+}
+
+fn said(at: u64, user: &str) -> String {
+    format!("{{\"at\":{at},\"type\":\"chat\",\"username\":\"{user}\",\"message\":\"hello\"}}\n")
+}
+
+fn stats(rosey: &Rosey) -> Value {
+    rosey.json(&["stats", "--json"])
+}
+
+fn ada(rosey: &Rosey) -> Value {
+    rosey.json(&["stats", "ada", "--json"])
+}
+
+fn sums(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+}
+
+fn events_arrive_as_they_happen(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let mut recorder = Recorder::start(rosey, &[]);
+    for line in 0..3 {
+        recorder.write(&chat(line..line + 1));
+        until("the line is there", || stats(rosey)["chat_lines"] == line + 1);
+    }
+    recorder.write(&chat(3..3_000));
+    let ran = recorder.end();
+    assert_eq!(sums(&ran), json!({"recorded": 3_000, "waiting": 0, "bad": 0}));
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+    assert_eq!(stats(rosey)["chat_lines"], 3_000);
+    // A further run is another source: the same lines are new events.
+    let text = rosey.run_with(&["record"], chat(0..5)).succeeds();
+    assert_eq!(text, "Recorded 5 events\n");
+    assert_eq!(stats(rosey)["chat_lines"], 3_005);
+}
+
+fn bad_lines_are_left_out(rosey: &Rosey) {
+    let input =
+        format!("no json\n\n{}{{\"at\":1,\"type\":\"shout\"}}\n{}", chat(0..2), chat(2..3).trim_end());
+    let ran = rosey.run_with(&["record", "--json"], input);
+    assert_eq!(sums(&ran), json!({"recorded": 3, "waiting": 0, "bad": 2}));
+    assert!(
+        ran.stderr.contains("line 1: json: is no JSON") && ran.stderr.contains("line 5: type: "),
+        "{ran:?}"
+    );
+    assert!(!ran.stderr.contains("no json") && !ran.stderr.contains("shout"), "{ran:?}");
+    assert_eq!(stats(rosey)["chat_lines"], 3);
+    let ran = rosey.run_with(&["record", "--json"], [b"\xff\xfe\n", chat(3..4).as_bytes()].concat());
+    assert_eq!((ran.code, sums(&ran)), (Some(0), json!({"recorded": 1, "waiting": 0, "bad": 1})));
+}
+
+fn sessions_that_a_crash_left_open_are_closed_at_the_next_start(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let mut recorder = Recorder::start(rosey, &[]);
+    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
+    until("ada is there", || stats(rosey)["chat_lines"] == 1);
+    recorder.child.kill().unwrap();
+    recorder.child.wait().unwrap();
+    let after = ada(rosey);
+    assert_eq!(after["current_session_start"], 1_000, "{after}");
+    let ran = Recorder::start(rosey, &[]).end();
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    let after = ada(rosey);
+    assert_eq!(
+        (&after["current_session_start"], &after["total_time_connected"]),
+        (&Value::Null, &json!(100)),
+        "{after}"
+    );
+}
+
+fn a_signal_ends_it_in_order(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    for (signal, code, user) in [("-TERM", 143, "ada"), ("-INT", 130, "bob")] {
+        let mut recorder = Recorder::start(rosey, &[]);
+        recorder.write(&(joined(1_000, user) + &said(1_100, user).repeat(2_000)));
+        until("it records", || rosey.run(&["stats", user, "--json"]).code == Some(0));
+        recorder.signal(signal);
+        let ran = recorder.ended();
+        assert_eq!((ran.code, ran.stderr.as_str()), (Some(code), ""), "{ran:?}");
+        let (sums, user) = (sums(&ran), rosey.json(&["stats", user, "--json"]));
+        assert_eq!(
+            sums["recorded"],
+            1 + user["total_chat_lines"].as_u64().unwrap(),
+            "what is said to be there is"
+        );
+        assert_eq!((&sums["waiting"], &user["current_session_start"]), (&json!(0), &Value::Null), "{user}");
+        assert!(user["total_time_connected"].as_u64().unwrap() > 1_000_000, "until now: {user}");
+    }
+}
+
+fn sessions_can_be_left_alone(rosey: &Rosey) {
+    let input = joined(1_000, "ada") + &said(1_100, "ada");
+    rosey.run_with(&["record", "--keep-sessions"], input).succeeds();
+    assert_eq!(ada(rosey)["current_session_start"], 1_000);
+    rosey.run_with(&["record", "--keep-sessions"], "").succeeds();
+    assert_eq!(ada(rosey)["current_session_start"], 1_000);
+    rosey.run_with(&["record"], "").succeeds();
+    let after = ada(rosey);
+    assert_eq!(
+        (&after["current_session_start"], &after["total_time_connected"]),
+        (&Value::Null, &json!(100))
+    );
+}
+
+fn a_second_signal_ends_it_at_once(home: &Rosey) {
+    // A server that takes connections and never says anything.
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = silent.local_addr().unwrap().port();
+    let mut command = home.command(&["record", "--json"]);
+    command.env("DATABASE_URL", format!("postgresql://rosey@127.0.0.1:{port}/rosey?connect_timeout=2"));
+    command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", "300").env("ROSEY_LOG", "info");
+    let mut recorder = Recorder::of(command);
+    recorder.write(&chat(0..10));
+    let mut log = BufReader::new(recorder.child.stderr.take().unwrap()).lines();
+    let waits = |line: &str| line.contains("what is recorded waits in the journal");
+    assert!(log.by_ref().any(|line| waits(&line.unwrap())));
+    recorder.signal("-TERM");
+    std::thread::sleep(Duration::from_millis(300));
+    assert_eq!(recorder.child.try_wait().unwrap(), None, "it waits for the database");
+    let begun = Instant::now();
+    recorder.signal("-TERM");
+    let ran = recorder.ended();
+    assert_eq!(ran.code, Some(143));
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+    let report = home.command(&["doctor", "--json"]).env("ROSEY_SPOOL", "journal").output().unwrap();
+    let report: Value = serde_json::from_slice(&report.stdout).unwrap();
+    assert_eq!(report["spool"]["events"], 10, "{report}");
+}
+
+fn what_happens_in_an_outage_waits_for_the_next_run(_: &Rosey) {
+    let server = PostgresServer::start_own("").unwrap();
+    let rosey = Rosey::at(&server);
+    rosey.prints(&["migrate"]);
+    let recorder = || {
+        let mut command = rosey.command(&["record", "--json"]);
+        command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", "1");
+        Recorder::of(command)
+    };
+    let mut running = recorder();
+    running.write(&joined(1_000, "ada"));
+    until("ada is there", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
+    server.stop("immediate").unwrap();
+    running.write(&said(1_100, "ada").repeat(50));
+    until("the journal is there", || rosey.path("journal").metadata().is_ok_and(|file| file.len() > 0));
+    std::thread::sleep(Duration::from_secs(1));
+    running.signal("-TERM");
+    let ran = running.ended();
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    assert_eq!(sums(&ran), json!({"recorded": 51, "waiting": 50, "bad": 0}));
+    assert!(ran.stderr.lines().count() < 20, "{}", ran.stderr);
+
+    server.start_again().unwrap();
+    let ran = recorder().end();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), json!({"recorded": 0, "waiting": 0, "bad": 0})), "{ran:?}");
+    let after = ada(&rosey);
+    assert_eq!(
+        (&after["total_chat_lines"], &after["current_session_start"]),
+        (&json!(50), &Value::Null),
+        "{after}"
+    );
+    // What waited came first: ada was last seen when she last said something.
+    assert_eq!(after["total_time_connected"], 100, "{after}");
+    assert!(!rosey.path("journal").exists());
+}
+
+fn a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there(_: &Rosey) {
+    let server = PostgresServer::start_own("").unwrap();
+    let rosey = Rosey::at(&server);
+    server.stop("fast").unwrap();
+    let mut recorder = Recorder::start(&rosey, &[]);
+    recorder.write(&chat(0..700));
+    std::thread::sleep(Duration::from_secs(1));
+    assert_eq!(recorder.child.try_wait().unwrap(), None);
+    server.start_again().unwrap();
+    recorder.write(&chat(700..800));
+    until("all of it is there", || {
+        let ran = rosey.run(&["stats", "--json"]);
+        ran.code == Some(0) && sums(&ran)["chat_lines"] == 800
+    });
+    let ran = recorder.end();
+    assert_eq!(
+        (ran.code, sums(&ran)),
+        (Some(0), json!({"recorded": 800, "waiting": 0, "bad": 0})),
+        "{ran:?}"
+    );
+}
