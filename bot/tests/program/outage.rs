@@ -126,9 +126,8 @@ fn nothing_is_lost_or_doubled_while_the_server_comes_and_goes_and_the_program_is
         over.store(true, Ordering::SeqCst);
         stops.join().unwrap()
     });
-    println!(
-        "{stops} stops, {KILLS} kills, then {codes:?}; {spooled:?} by way of the journal since the last kill"
-    );
+    println!("{stops} stops, {KILLS} kills, of which {left} left a journal; then {codes:?}");
+    assert!(stops >= 3 && left >= 3, "{stops}, {left}");
     assert!(!rosey.path(JOURNAL).exists());
     assert_eq!(looks(&rosey), expected);
     assert_eq!(rosey.replays(&["log.jsonl"]), [0, 24_000, 0]);
@@ -187,8 +186,8 @@ fn without_a_journal_a_replay_fails(rosey: &Rosey) {
 /// A journal in which events wait for `rosey`'s database, which is there.
 fn leave_waiting(rosey: &Rosey, events: u64) {
     rosey.file("waits.jsonl", chat(0..events));
-    assert_eq!(rosey.prints(&["migrate", "--json"]).is_empty(), false);
-    // A recorder that is killed while its database is away leaves them. It is away behind a port that refuses.
+    rosey.prints(&["migrate"]);
+    // A database is away behind a port that refuses.
     let mut command = rosey.command(&["replay", "--json", "--wait", "0", "waits.jsonl"]);
     command.env("ROSEY_SPOOL", JOURNAL).env("DATABASE_URL", "postgresql://rosey@127.0.0.1:1/rosey");
     let ran = ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
