@@ -37,11 +37,21 @@ pub enum Fault {
     CutInTheMiddle,
 }
 
+/// One of the proxy's connections, and how the network is for it.
+#[derive(Clone)]
+struct Line {
+    network: watch::Receiver<Network>,
+    /// The connections before this one are forgotten.
+    forgotten: watch::Receiver<u64>,
+    number: u64,
+}
+
 /// A proxy, on a port of its own. It ends, and cuts its connections, when this is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     network: watch::Sender<Network>,
+    forgotten: watch::Sender<u64>,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -51,6 +61,8 @@ struct Shared {
     /// The fault that is to happen, and to which statement from now: 1 is the next.
     planned: Mutex<Option<(Fault, u64)>>,
     happened: AtomicU64,
+    /// How many connections there have been.
+    connections: AtomicU64,
 }
 
 impl Proxy {
@@ -63,9 +75,11 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let own_port = listener.local_addr()?.port();
         let (network, changes) = watch::channel(Network::Passing);
+        let (forgotten, forgetting) = watch::channel(0);
         let shared = Arc::new(Shared::default());
-        let task = tokio::spawn(accept(listener, port, changes, Arc::clone(&shared)));
-        Ok(Self { port: own_port, network, shared, task })
+        let line = Line { network: changes, forgotten: forgetting, number: 0 };
+        let task = tokio::spawn(accept(listener, port, line, Arc::clone(&shared)));
+        Ok(Self { port: own_port, network, forgotten, shared, task })
     }
 
     /// Where it listens, at 127.0.0.1.
@@ -84,6 +98,12 @@ impl Proxy {
     /// Changes how the network is, from now on.
     pub fn set(&self, network: Network) {
         self.network.send_replace(network);
+    }
+
+    /// Forgets the connections that are there: nobody says anything on them any more, nor that they are over. Those that
+    /// are made from now on know nothing of it.
+    pub fn forget(&self) {
+        self.forgotten.send_replace(self.shared.connections.load(Ordering::SeqCst));
     }
 
     /// Plans a fault for the `n`-th statement from now, over all connections; 1 is the next.
@@ -124,12 +144,8 @@ impl Shared {
 }
 
 /// Accepts connections until the task is aborted, which ends them too.
-async fn accept(
-    mut listener: TcpListener,
-    server: u16,
-    mut network: watch::Receiver<Network>,
-    shared: Arc<Shared>,
-) {
+async fn accept(mut listener: TcpListener, server: u16, line: Line, shared: Arc<Shared>) {
+    let mut network = line.network.clone();
     let Ok(address) = listener.local_addr() else { return };
     let mut connections = JoinSet::new();
     loop {
@@ -143,7 +159,8 @@ async fn accept(
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { return };
-                connections.spawn(serve(client, server, network.clone(), Arc::clone(&shared)));
+                let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(serve(client, server, Line { number, ..line.clone() }, Arc::clone(&shared)));
             }
             changed = network.changed() => if changed.is_err() { return },
         }
@@ -151,11 +168,8 @@ async fn accept(
 }
 
 /// Passes messages in both directions until either side, or a fault, ends it.
-async fn serve(client: TcpStream, server: u16, network: watch::Receiver<Network>, shared: Arc<Shared>) {
-    let mut unless_silent = network.clone();
-    if unless_silent.wait_for(|network| *network != Network::Silent).await.is_err() {
-        return;
-    }
+async fn serve(client: TcpStream, server: u16, line: Line, shared: Arc<Shared>) {
+    line.clone().speaking().await;
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { return };
     let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
@@ -163,8 +177,8 @@ async fn serve(client: TcpStream, server: u16, network: watch::Receiver<Network>
     let lost = watch::Sender::new(false);
     let losing = lost.subscribe();
     tokio::select! {
-        _ = requests(from_client, to_server, network.clone(), &shared, &lost) => {}
-        _ = answers(from_server, to_client, network, losing) => {}
+        _ = requests(from_client, to_server, line.clone(), &shared, &lost) => {}
+        _ = answers(from_server, to_client, line, losing) => {}
     }
 }
 
@@ -172,7 +186,7 @@ async fn serve(client: TcpStream, server: u16, network: watch::Receiver<Network>
 async fn requests(
     mut client: BufReader<OwnedReadHalf>,
     mut server: OwnedWriteHalf,
-    mut network: watch::Receiver<Network>,
+    mut line: Line,
     shared: &Shared,
     lost: &watch::Sender<bool>,
 ) -> io::Result<()> {
@@ -185,7 +199,7 @@ async fn requests(
         message.clear();
         message.push(client.read_u8().await?);
         body(&mut client, &mut message).await?;
-        speaking(&mut network).await;
+        line.speaking().await;
         executes |= message[0] == b'E';
         // A simple query, or the end of a series of messages with which a statement was executed.
         let is_statement = message[0] == b'Q' || (message[0] == b'S' && executes);
@@ -206,7 +220,7 @@ async fn requests(
 async fn answers(
     mut server: BufReader<OwnedReadHalf>,
     mut client: OwnedWriteHalf,
-    mut network: watch::Receiver<Network>,
+    mut line: Line,
     lost: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut message = Vec::new();
@@ -221,8 +235,8 @@ async fn answers(
         if is_lost {
             continue;
         }
-        speaking(&mut network).await;
-        let slow = *network.borrow();
+        line.speaking().await;
+        let slow = *line.network.borrow();
         if let Network::Slow(delay) = slow {
             tokio::time::sleep(delay).await;
         }
@@ -230,10 +244,13 @@ async fn answers(
     }
 }
 
-/// Waits while the network is silent.
-async fn speaking(network: &mut watch::Receiver<Network>) {
-    if network.wait_for(|network| *network != Network::Silent).await.is_err() {
-        std::future::pending::<()>().await;
+impl Line {
+    /// Waits while the network is silent: on a forgotten connection for ever.
+    async fn speaking(&mut self) {
+        let speaks = self.network.wait_for(|network| *network != Network::Silent).await.is_ok();
+        if !speaks || *self.forgotten.borrow() > self.number {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

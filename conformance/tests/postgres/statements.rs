@@ -1,9 +1,9 @@
 //! What the server is asked to do for each operation, by its own log: one statement, and no transaction around it.
 
 use botstore::model::{
-    ActionFilter, Batch, Claim, CloseSessions, Expect, KvKey, KvName, KvPrefix, KvValue, Limit, MessageText,
-    NewMessage, NewToken, Plugin, Position, RowKey, Seconds, Settlement, Source, Timestamp, TokenSecret,
-    TokenSelector, Username,
+    ActionFilter, Batch, Claim, CloseSessions, Expect, FailureText, KvKey, KvName, KvPrefix, KvValue, Limit,
+    MessageText, NewMessage, NewToken, OutboundState, Plugin, Position, RowKey, Seconds, Settlement, Source,
+    Timestamp, TokenSecret, TokenSelector, Username,
 };
 use botstore::store::BotStore;
 use botstore_conformance::load::line;
@@ -66,6 +66,7 @@ async fn each_operation(store: &dyn BotStore, round: i64, watched: &mut Watched<
     watch!(top_chatters(few));
     watch!(user_totals());
     watch!(close_sessions(CloseSessions::LastSign));
+    watch!(close_sessions(CloseSessions::At(now)));
     watch!(recent_chat(few));
     watch!(chat_after(RowKey::START, few));
     watch!(chat_count());
@@ -80,12 +81,33 @@ async fn each_operation(store: &dyn BotStore, round: i64, watched: &mut Watched<
     watch!(due_messages(now, few));
     let leases = watch!(claim_messages(Claim::new(now, Seconds::new(60).unwrap()).unwrap(), few));
     watch!(settle_message(&leases[0], &Settlement::Sent, now));
+    let failure = || FailureText::new("refused").unwrap();
+    for (settlement, state) in [
+        (Settlement::Transient(failure()), OutboundState::Queued),
+        (Settlement::Permanent(failure()), OutboundState::Failed),
+    ] {
+        let id = watch!(enqueue(&message, now)).id;
+        let leases = watch!(claim_messages(Claim::new(now, Seconds::new(60).unwrap()).unwrap(), few));
+        let lease = leases.iter().find(|lease| lease.message.id == id).unwrap();
+        assert_eq!(watch!(settle_message(lease, &settlement, now)), state);
+        if state == OutboundState::Failed {
+            watch!(requeue_message(id, now));
+            let leases = watch!(claim_messages(Claim::new(now, Seconds::new(60).unwrap()).unwrap(), few));
+            let lease = leases.iter().find(|lease| lease.message.id == id).unwrap();
+            watch!(settle_message(lease, &settlement, now));
+            watch!(discard_message(id));
+        }
+    }
     watch!(outbound_messages(None, None, few));
+    watch!(outbound_messages(Some(OutboundState::Sent), None, few));
 
     let secret = TokenSecret::generate().unwrap();
     watch!(create_token(&NewToken::of(&secret), now));
     watch!(check_token(&secret.hash(), now));
     watch!(revoke_token(&TokenSelector::Whole(secret.hash()), now));
+    let secret = TokenSecret::generate().unwrap();
+    watch!(create_token(&NewToken::of(&secret), now));
+    watch!(revoke_token(&TokenSelector::Prefix(secret.prefix()), now));
     watch!(tokens(None, few));
 
     let plugin = Plugin::new("quiz").unwrap();
