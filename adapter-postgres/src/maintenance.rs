@@ -144,6 +144,8 @@ pub(crate) const PLANS: &[(&str, Access)] = &[
 
 #[cfg(test)]
 mod tests {
+    use botstore_core::Lifecycle;
+
     use super::*;
     use crate::testing::Database;
 
@@ -156,6 +158,37 @@ mod tests {
                 PERFORM pg_sleep(0.01), pg_stat_clear_snapshot();
             END LOOP;
         END $$";
+
+    /// The vacuum, which waits for a lock, or works.
+    const VACUUMS: &str = "
+        SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%VACUUM (%'
+            AND state = 'active' AND pid <> pg_backend_pid()";
+
+    #[test]
+    fn closing_ends_a_vacuum_and_not_the_report() {
+        let Some(database) = Database::migrated() else { return };
+        database.run(async |client| {
+            let store = database.store().await;
+            client
+                .batch_execute("BEGIN; LOCK TABLE user_stats IN SHARE UPDATE EXCLUSIVE MODE")
+                .await
+                .unwrap();
+            let vacuums = async || {
+                client.batch_execute("SELECT pg_stat_clear_snapshot()").await.unwrap();
+                client.query_typed(VACUUMS, &[]).await.unwrap().len()
+            };
+            let (retention, now) = (Retention::default(), Timestamp::new(20).unwrap());
+            let (report, closed) = tokio::join!(store.maintain(&retention, now), async {
+                while vacuums().await == 0 {
+                    tokio::task::yield_now().await;
+                }
+                timeout(Duration::from_secs(30), store.close()).await
+            });
+            closed.expect("closing waits for a vacuum that does not end").unwrap();
+            assert_eq!(report.unwrap().expired_values.get(), 0);
+            assert_eq!(vacuums().await, 0, "nor does it go on");
+        });
+    }
 
     #[test]
     fn a_value_that_is_renewed_while_maintenance_waits_for_it_stays() {

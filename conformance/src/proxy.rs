@@ -5,7 +5,6 @@
 
 use std::io;
 use std::net::Ipv4Addr;
-use std::pin::pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -38,12 +37,21 @@ pub enum Fault {
     CutInTheMiddle,
 }
 
+/// One of the proxy's connections, and how the network is for it.
+#[derive(Clone)]
+struct Line {
+    network: watch::Receiver<Network>,
+    /// The connections before this one are forgotten.
+    forgotten: watch::Receiver<u64>,
+    number: u64,
+}
+
 /// A proxy, on a port of its own. It ends, and cuts its connections, when this is dropped.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
     network: watch::Sender<Network>,
-    abandoned: watch::Sender<()>,
+    forgotten: watch::Sender<u64>,
     shared: Arc<Shared>,
     task: JoinHandle<()>,
 }
@@ -53,7 +61,8 @@ struct Shared {
     /// The fault that is to happen, and to which statement from now: 1 is the next.
     planned: Mutex<Option<(Fault, u64)>>,
     happened: AtomicU64,
-    accepted: AtomicU64,
+    /// How many connections there have been.
+    connections: AtomicU64,
 }
 
 impl Proxy {
@@ -66,16 +75,11 @@ impl Proxy {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let own_port = listener.local_addr()?.port();
         let (network, changes) = watch::channel(Network::Passing);
+        let (forgotten, forgetting) = watch::channel(0);
         let shared = Arc::new(Shared::default());
-        let abandoned = watch::Sender::new(());
-        let route = Route {
-            server: port,
-            network: changes,
-            abandoned: abandoned.subscribe(),
-            shared: Arc::clone(&shared),
-        };
-        let task = tokio::spawn(accept(listener, route));
-        Ok(Self { port: own_port, network, abandoned, shared, task })
+        let line = Line { network: changes, forgotten: forgetting, number: 0 };
+        let task = tokio::spawn(accept(listener, port, line, Arc::clone(&shared)));
+        Ok(Self { port: own_port, network, forgotten, shared, task })
     }
 
     /// Where it listens, at 127.0.0.1.
@@ -96,21 +100,21 @@ impl Proxy {
         self.network.send_replace(network);
     }
 
+    /// Forgets the connections that are there: nobody says anything on them any more, nor that they are over. Those that
+    /// are made from now on know nothing of it.
+    pub fn forget(&self) {
+        self.forgotten.send_replace(self.shared.connections.load(Ordering::SeqCst));
+    }
+
     /// Plans a fault for the `n`-th statement from now, over all connections; 1 is the next.
     pub fn plan(&self, fault: Fault, n: u64) {
         *self.shared.planned() = Some((fault, n));
     }
 
-    /// Leaves the connections that are there half open: nothing comes through them any more, and neither side is told.
-    /// New ones are as the network is.
-    pub fn abandon(&self) {
-        self.abandoned.send_replace(());
-    }
-
     /// How many connections were ever made to it.
     #[must_use]
     pub fn connections(&self) -> u64 {
-        self.shared.accepted.load(Ordering::SeqCst)
+        self.shared.connections.load(Ordering::SeqCst)
     }
 
     /// How many faults have happened.
@@ -145,60 +149,42 @@ impl Shared {
     }
 }
 
-/// What a connection goes by.
-#[derive(Debug, Clone)]
-struct Route {
-    server: u16,
-    network: watch::Receiver<Network>,
-    abandoned: watch::Receiver<()>,
-    shared: Arc<Shared>,
-}
-
 /// Accepts connections until the task is aborted, which ends them too.
-async fn accept(mut listener: TcpListener, mut route: Route) {
+async fn accept(mut listener: TcpListener, server: u16, line: Line, shared: Arc<Shared>) {
+    let mut network = line.network.clone();
     let Ok(address) = listener.local_addr() else { return };
     let mut connections = JoinSet::new();
     loop {
-        if *route.network.borrow_and_update() == Network::Refusing {
+        if *network.borrow_and_update() == Network::Refusing {
             drop(listener);
             connections.shutdown().await;
-            let passing = route.network.wait_for(|network| *network != Network::Refusing).await.map(drop);
+            let passing = network.wait_for(|network| *network != Network::Refusing).await.map(drop);
             let (Ok(()), Ok(again)) = (passing, TcpListener::bind(address).await) else { return };
             listener = again;
         }
         tokio::select! {
             accepted = listener.accept() => {
                 let Ok((client, _)) = accepted else { return };
-                route.shared.accepted.fetch_add(1, Ordering::SeqCst);
-                let mut route = route.clone();
-                route.abandoned.mark_unchanged();
-                connections.spawn(serve(client, route));
+                let number = shared.connections.fetch_add(1, Ordering::SeqCst);
+                connections.spawn(serve(client, server, Line { number, ..line.clone() }, Arc::clone(&shared)));
             }
-            changed = route.network.changed() => if changed.is_err() { return },
+            changed = network.changed() => if changed.is_err() { return },
         }
     }
 }
 
 /// Passes messages in both directions until either side, or a fault, ends it.
-async fn serve(client: TcpStream, route: Route) {
-    let Route { server, network, mut abandoned, shared } = route;
-    let mut unless_silent = network.clone();
-    if unless_silent.wait_for(|network| *network != Network::Silent).await.is_err() {
-        return;
-    }
+async fn serve(client: TcpStream, server: u16, line: Line, shared: Arc<Shared>) {
+    line.clone().speaking().await;
     let Ok(server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { return };
     let (_, _) = (client.set_nodelay(true), server.set_nodelay(true));
     let ((from_client, to_client), (from_server, to_server)) = (client.into_split(), server.into_split());
     let (from_client, from_server) = (BufReader::new(from_client), BufReader::new(from_server));
     let lost = watch::Sender::new(false);
     let losing = lost.subscribe();
-    let mut requests = pin!(requests(from_client, to_server, network.clone(), &shared, &lost));
-    let mut answers = pin!(answers(from_server, to_client, network, losing));
     tokio::select! {
-        _ = &mut requests => {}
-        _ = &mut answers => {}
-        // Both ends stay as they are.
-        _ = abandoned.changed() => std::future::pending().await,
+        _ = requests(from_client, to_server, line.clone(), &shared, &lost) => {}
+        _ = answers(from_server, to_client, line, losing) => {}
     }
 }
 
@@ -206,7 +192,7 @@ async fn serve(client: TcpStream, route: Route) {
 async fn requests(
     mut client: BufReader<OwnedReadHalf>,
     mut server: OwnedWriteHalf,
-    mut network: watch::Receiver<Network>,
+    mut line: Line,
     shared: &Shared,
     lost: &watch::Sender<bool>,
 ) -> io::Result<()> {
@@ -219,7 +205,7 @@ async fn requests(
         message.clear();
         message.push(client.read_u8().await?);
         body(&mut client, &mut message).await?;
-        speaking(&mut network).await;
+        line.speaking().await;
         executes |= message[0] == b'E';
         // A simple query, or the end of a series of messages with which a statement was executed.
         let is_statement = message[0] == b'Q' || (message[0] == b'S' && executes);
@@ -240,7 +226,7 @@ async fn requests(
 async fn answers(
     mut server: BufReader<OwnedReadHalf>,
     mut client: OwnedWriteHalf,
-    mut network: watch::Receiver<Network>,
+    mut line: Line,
     lost: watch::Receiver<bool>,
 ) -> io::Result<()> {
     let mut message = Vec::new();
@@ -255,8 +241,8 @@ async fn answers(
         if is_lost {
             continue;
         }
-        speaking(&mut network).await;
-        let slow = *network.borrow();
+        line.speaking().await;
+        let slow = *line.network.borrow();
         if let Network::Slow(delay) = slow {
             tokio::time::sleep(delay).await;
         }
@@ -264,10 +250,13 @@ async fn answers(
     }
 }
 
-/// Waits while the network is silent.
-async fn speaking(network: &mut watch::Receiver<Network>) {
-    if network.wait_for(|network| *network != Network::Silent).await.is_err() {
-        std::future::pending::<()>().await;
+impl Line {
+    /// Waits while the network is silent: on a forgotten connection for ever.
+    async fn speaking(&mut self) {
+        let speaks = self.network.wait_for(|network| *network != Network::Silent).await.is_ok();
+        if !speaks || *self.forgotten.borrow() > self.number {
+            std::future::pending::<()>().await;
+        }
     }
 }
 

@@ -5,6 +5,7 @@
 
 use std::error::Error as _;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use botstore::layers::{Answer, Call, Layer, Layered};
@@ -15,7 +16,8 @@ use tracing::level_filters::LevelFilter;
 /// What every secret that tests make up begins with.
 pub const MARK: &str = "never-shown-";
 
-static SEARCH: Mutex<Search> = Mutex::new(Search { secrets: Vec::new(), texts: 0, found: Vec::new() });
+static SEARCH: Mutex<Search> =
+    Mutex::new(Search { secrets: Vec::new(), texts: 0, found: Vec::new(), awaited: Vec::new() });
 
 /// A search through texts.
 #[derive(Debug)]
@@ -24,6 +26,14 @@ struct Search {
     secrets: Vec<String>,
     texts: u64,
     found: Vec<String>,
+    awaited: Vec<Arc<Awaited>>,
+}
+
+/// A line of the log that somebody waits for.
+#[derive(Debug)]
+struct Awaited {
+    parts: Vec<String>,
+    seen: AtomicBool,
 }
 
 /// What came of a search.
@@ -38,6 +48,11 @@ pub struct Outcome {
 impl Search {
     fn look(&mut self, text: &str) {
         self.texts += 1;
+        for line in &self.awaited {
+            if line.parts.iter().all(|part| text.contains(part)) {
+                line.seen.store(true, Ordering::SeqCst);
+            }
+        }
         let is_in = |secret: &&str| text.contains(secret);
         if let Some(secret) = self.secrets.iter().map(String::as_str).chain([MARK]).find(is_in) {
             self.found.push(text.replace(secret, "***"));
@@ -52,6 +67,14 @@ fn search() -> MutexGuard<'static, Search> {
 /// Searches whatever is logged from now on in this process, at every level. It may be called once.
 pub fn begin() {
     tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_ansi(false).with_writer(|| Log).init();
+}
+
+/// Says, whenever it is asked, whether a line with all these parts has been logged since now.
+pub fn await_line(parts: &[&str]) -> impl Fn() -> bool + use<> {
+    let parts = parts.iter().map(|&part| part.to_owned()).collect();
+    let awaited = Arc::new(Awaited { parts, seen: AtomicBool::new(false) });
+    search().awaited.push(Arc::clone(&awaited));
+    move || awaited.seen.load(Ordering::SeqCst)
 }
 
 /// What came of it so far.

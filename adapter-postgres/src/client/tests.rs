@@ -3,6 +3,7 @@ use botstore_core::{Chat, Ingest};
 use futures::future::{join_all, select};
 use futures::pin_mut;
 
+use crate::client::Intent;
 use crate::testing::Database;
 
 /// Ends after so many turns of the runtime.
@@ -55,5 +56,30 @@ fn with_and_without_a_statement_cache_the_rows_are_the_same() {
         let (one, other) = tokio::join!(cached.recent_chat(Limit::MAX), uncached.recent_chat(Limit::MAX));
         let (one, other) = (one.unwrap(), other.unwrap());
         assert_eq!((one.len(), &one), (1, &other));
+    });
+}
+
+/// A function that fails with the code the first two times, whatever becomes of the transactions.
+const CLASH: &str = "
+    CREATE SEQUENCE clashes;
+    CREATE FUNCTION clash(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN
+        IF nextval('clashes') <= 2 THEN RAISE EXCEPTION 'clashed' USING ERRCODE = code; END IF;
+    END $$";
+
+#[test]
+fn what_clashed_with_another_writer_is_sent_again_at_once() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |client| {
+        client.batch_execute(CLASH).await.unwrap();
+        for parameters in ["", "statement_cache=off"] {
+            let store = database.store_with(parameters).await;
+            for code in ["40001", "40P01"] {
+                client.batch_execute("ALTER SEQUENCE clashes RESTART").await.unwrap();
+                let sql = "SELECT 1 FROM clash($1)";
+                store.connections.send("test", Intent::Write, sql, &[&code]).await.unwrap();
+                let sent = "SELECT last_value FROM clashes";
+                assert_eq!(client.query_typed(sent, &[]).await.unwrap()[0].get::<_, i64>(0), 3, "{code}");
+            }
+        }
     });
 }

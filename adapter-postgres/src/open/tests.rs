@@ -68,6 +68,7 @@ fn a_wrong_password_is_never_repeated() {
         let shown = format!("{error} {error:?} {:?}", std::error::Error::source(&error));
         assert_eq!(error.kind(), &ErrorKind::Unavailable);
         assert!(error.to_string().contains("check the user and the password in the URL"), "{error}");
+        assert!(error.is_lasting(), "it is wrong in half a minute, too: {error}");
         assert!(!shown.contains("t0psecret"), "{shown}");
     });
 }

@@ -1,14 +1,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use botstore_conformance::proxy::Proxy;
 use botstore_core::clock::ManualClock;
 use botstore_core::{Chat, ErrorKind, Lifecycle};
 use futures::future::join_all;
+use tokio::runtime;
+use tokio::time::timeout;
 use tokio_postgres::Client;
 
 use crate::client::Intent;
 use crate::open::PostgresStore;
-use crate::testing::{Database, open};
+use crate::testing::{Database, open, postgres_url};
+
+use super::ROUND;
 
 /// A store that keeps two connections and may have six, and its clock. The test tends the pool itself.
 async fn with_clock(database: &Database, parameters: &str) -> (PostgresStore, Arc<ManualClock>) {
@@ -175,6 +180,64 @@ fn after_a_standby_answered_none_of_the_idle_connections_is_kept() {
         assert_eq!(error.kind(), &ErrorKind::Unavailable);
         assert_eq!(open_and_idle(&store), (0, 0));
     });
+}
+
+#[test]
+fn a_connection_on_which_nobody_answers_any_more_is_replaced_before_it_is_lent() {
+    let Some(database) = Database::migrated() else { return };
+    database.run(async |_| {
+        let port = postgres_url(database.url()).hosts[0].port;
+        let proxy = Proxy::start(port).await.unwrap();
+        let url = format!("{}&pool_size=1&max_overflow=0", proxy.url(database.url(), port));
+        let clock = Arc::new(ManualClock::default());
+        let store = open(&url, clock.clone()).await.unwrap();
+        let first = processes(&store, 1).await;
+        assert_eq!(processes(&store, 1).await, first);
+        proxy.forget();
+        clock.advance(Duration::from_secs(30));
+        let second = timeout(Duration::from_secs(20), processes(&store, 1)).await.unwrap();
+        assert_ne!(second, first);
+    });
+}
+
+#[test]
+fn the_pool_is_tended_by_itself() {
+    let Some(database) = Database::migrated() else { return };
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let clock = Arc::new(ManualClock::default());
+        let store = database.open("pool_size=2&max_overflow=4", clock.clone()).await.unwrap();
+        let pool = &store.connections.pool;
+        let reserve = || pool.lending.manager().reserve().len();
+        until(|| pool.lending.manager().living() == 2).await;
+        processes(&store, 6).await;
+        assert_eq!(open_and_idle(&store), (6, 6));
+
+        clock.advance(Duration::from_secs(60));
+        pass(ROUND).await;
+        until(|| open_and_idle(&store) == (2, 2)).await;
+        // Those that are too old are replaced, before anybody asks.
+        clock.advance(Duration::from_secs(3600));
+        pass(ROUND).await;
+        until(|| open_and_idle(&store) == (2, 2) && reserve() == 2).await;
+    });
+}
+
+/// The keeper's time passes at once; only then does it go on as usual, so that no server is thought to be late.
+async fn pass(time: Duration) {
+    tokio::time::pause();
+    tokio::time::advance(time).await;
+    tokio::time::resume();
+}
+
+/// Waits until something is so, but not for ever.
+async fn until(is_so: impl Fn() -> bool) {
+    let waiting = async {
+        while !is_so() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    timeout(Duration::from_secs(20), waiting).await.expect("it never was so");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use botstore::model::{Batch, Position, Source};
 use botstore::store::BotStore;
 use botstore_conformance::load::{line, lines};
 use botstore_conformance::proxy::{Fault, Network, Proxy};
+use botstore_conformance::secrets;
 use botstore_conformance::server::PostgresDatabase;
 
 use crate::given::{batch, database, open};
@@ -19,6 +20,7 @@ crate::tests![
     a_read_whose_answer_is_lost_is_asked_again,
     a_server_that_falls_silent_ends_a_write_at_the_deadline_as_indeterminate,
     a_store_works_on_once_the_network_is_back,
+    that_the_database_is_away_is_said_at_the_first_attempt,
     a_slow_network_changes_nothing_but_the_time,
 ];
 
@@ -127,6 +129,26 @@ async fn a_store_works_on_once_the_network_is_back() {
     };
     let (count, ()) = tokio::join!(during, back);
     assert_eq!(count.unwrap().get(), 1);
+}
+
+async fn that_the_database_is_away_is_said_at_the_first_attempt() {
+    let given = Given::new("").await;
+    let port = format!(":{}", given.proxy.port());
+    let (away, back) = (["the database is away", &port], "the database is back");
+    let is_said = secrets::await_line(&away);
+    given.proxy.set(Network::Refusing);
+    let store = Arc::clone(&given.store);
+    let call = tokio::spawn(async move { store.chat_count().await });
+    let begun = Instant::now();
+    while !is_said() {
+        assert!(!call.is_finished() && begun.elapsed() < Duration::from_secs(15), "nobody says it meanwhile");
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(!call.is_finished(), "it is still being tried");
+    let is_back = secrets::await_line(&[back]);
+    given.proxy.set(Network::Passing);
+    assert_eq!(call.await.unwrap().unwrap().get(), 0);
+    assert!(is_back());
 }
 
 async fn a_slow_network_changes_nothing_but_the_time() {

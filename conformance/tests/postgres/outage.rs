@@ -85,7 +85,7 @@ async fn storm(proxy: &Proxy, over: &AtomicBool) -> usize {
         tokio::time::sleep(pause).await;
         proxy.set(Network::Passing);
         if random.u32(0..4) == 0 {
-            proxy.abandon();
+            proxy.forget();
         }
         tokio::time::sleep(pause / 2).await;
         failed += 1;
@@ -143,7 +143,7 @@ async fn half_open_connections_hold_nobody_up_for_long() {
     // Many at once, so that there are many connections.
     let reads = (0..5).map(|_| given.store.chat_count());
     futures::future::try_join_all(reads).await.unwrap();
-    given.proxy.abandon();
+    given.proxy.forget();
 
     let begun = Instant::now();
     let (recorded, read) =

@@ -1,9 +1,9 @@
 //! What the server is asked to do for each operation, by its own log: one statement, and no transaction around it.
 
 use botstore::model::{
-    ActionFilter, Batch, Claim, CloseSessions, Expect, KvKey, KvName, KvPrefix, KvValue, Limit, MessageText,
-    NewMessage, NewToken, Plugin, Position, RowKey, Seconds, Settlement, Source, Timestamp, TokenSecret,
-    TokenSelector, Username,
+    ActionFilter, Batch, Claim, CloseSessions, Expect, FailureText, KvKey, KvName, KvPrefix, KvValue, Limit,
+    MessageText, NewMessage, NewToken, OutboundState, Plugin, Position, RowKey, Seconds, Settlement, Source,
+    Timestamp, TokenSecret, TokenSelector, Username,
 };
 use botstore::store::BotStore;
 use botstore_conformance::load::line;
@@ -43,58 +43,89 @@ impl Watched<'_> {
     }
 }
 
+/// Makes a call, and notes what the server did for it.
+macro_rules! watch {
+    ($watched:ident, $store:ident.$method:ident($($argument:expr),* $(,)?)) => {{
+        let answer = $store.$method($($argument),*).await.unwrap();
+        $watched.note(stringify!($method));
+        answer
+    }};
+}
+
 /// Makes each call that is one statement, `round` being a number of its own.
 async fn each_operation(store: &dyn BotStore, round: i64, watched: &mut Watched<'_>) {
-    macro_rules! watch {
-        ($method:ident($($argument:expr),*)) => {{
-            let answer = store.$method($($argument),*).await.unwrap();
-            watched.note(stringify!($method));
-            answer
-        }};
-    }
     let now = Timestamp::new(round * 1_000).unwrap();
     let few = Limit::new(5).unwrap();
     let source = Source::new("log").unwrap();
     let position = |position| Position::new(position).unwrap();
 
-    watch!(record(&batch("hello")));
+    watch!(watched, store.record(&batch("hello")));
     let events = vec![(position(round), line("hello"))];
-    watch!(record(&Batch::with_cursor(source.clone(), position(round - 1), events).unwrap()));
-    watch!(position(&source));
+    watch!(watched, store.record(&Batch::with_cursor(source.clone(), position(round - 1), events).unwrap()));
+    watch!(watched, store.position(&source));
 
-    watch!(user_stats(&Username::new("ada").unwrap()));
-    watch!(top_chatters(few));
-    watch!(user_totals());
-    watch!(close_sessions(CloseSessions::LastSign));
-    watch!(recent_chat(few));
-    watch!(chat_after(RowKey::START, few));
-    watch!(chat_count());
-    watch!(channel_stats());
-    watch!(count_samples_after(RowKey::START, few));
-    watch!(count_sample_count());
-    watch!(current_status());
-    watch!(user_actions(&ActionFilter::default(), RowKey::END, few));
+    watch!(watched, store.user_stats(&Username::new("ada").unwrap()));
+    watch!(watched, store.top_chatters(few));
+    watch!(watched, store.user_totals());
+    watch!(watched, store.close_sessions(CloseSessions::LastSign));
+    watch!(watched, store.close_sessions(CloseSessions::At(now)));
+    watch!(watched, store.recent_chat(few));
+    watch!(watched, store.chat_after(RowKey::START, few));
+    watch!(watched, store.chat_count());
+    watch!(watched, store.channel_stats());
+    watch!(watched, store.count_samples_after(RowKey::START, few));
+    watch!(watched, store.count_sample_count());
+    watch!(watched, store.current_status());
+    watch!(watched, store.user_actions(&ActionFilter::default(), RowKey::END, few));
 
-    let message = NewMessage::new(MessageText::new("hello").unwrap()).unwrap();
-    watch!(enqueue(&message, now));
-    watch!(due_messages(now, few));
-    let leases = watch!(claim_messages(Claim::new(now, Seconds::new(60).unwrap()).unwrap(), few));
-    watch!(settle_message(&leases[0], &Settlement::Sent, now));
-    watch!(outbound_messages(None, None, few));
+    each_on_messages(store, now, watched).await;
 
     let secret = TokenSecret::generate().unwrap();
-    watch!(create_token(&NewToken::of(&secret), now));
-    watch!(check_token(&secret.hash(), now));
-    watch!(revoke_token(&TokenSelector::Whole(secret.hash()), now));
-    watch!(tokens(None, few));
+    watch!(watched, store.create_token(&NewToken::of(&secret), now));
+    watch!(watched, store.check_token(&secret.hash(), now));
+    watch!(watched, store.revoke_token(&TokenSelector::Whole(secret.hash()), now));
+    let secret = TokenSecret::generate().unwrap();
+    watch!(watched, store.create_token(&NewToken::of(&secret), now));
+    watch!(watched, store.revoke_token(&TokenSelector::Prefix(secret.prefix()), now));
+    watch!(watched, store.tokens(None, few));
 
     let plugin = Plugin::new("quiz").unwrap();
     let key = KvKey { plugin: plugin.clone(), key: KvName::new("score").unwrap() };
-    watch!(kv_put(&key, &KvValue::new(&json!(round)).unwrap(), None, Expect::Any, now));
-    watch!(kv_get(&key, now));
-    watch!(kv_list(&plugin, &KvPrefix::new("").unwrap(), None, now, few));
-    watch!(kv_delete(&key, None, now));
-    watch!(health());
+    watch!(watched, store.kv_put(&key, &KvValue::new(&json!(round)).unwrap(), None, Expect::Any, now));
+    watch!(watched, store.kv_get(&key, now));
+    watch!(watched, store.kv_list(&plugin, &KvPrefix::new("").unwrap(), None, now, few));
+    watch!(watched, store.kv_delete(&key, None, now));
+    watch!(watched, store.health());
+}
+
+/// The same of the queue of messages.
+async fn each_on_messages(store: &dyn BotStore, now: Timestamp, watched: &mut Watched<'_>) {
+    let few = Limit::new(5).unwrap();
+    let claim = Claim::new(now, Seconds::new(60).unwrap()).unwrap();
+    let message = NewMessage::new(MessageText::new("hello").unwrap()).unwrap();
+    watch!(watched, store.enqueue(&message, now));
+    watch!(watched, store.due_messages(now, few));
+    let leases = watch!(watched, store.claim_messages(claim, few));
+    watch!(watched, store.settle_message(&leases[0], &Settlement::Sent, now));
+    let failure = || FailureText::new("refused").unwrap();
+    for (settlement, state) in [
+        (Settlement::Transient(failure()), OutboundState::Retrying),
+        (Settlement::Permanent(failure()), OutboundState::Failed),
+    ] {
+        let id = watch!(watched, store.enqueue(&message, now)).id;
+        let leases = watch!(watched, store.claim_messages(claim, few));
+        let lease = leases.iter().find(|lease| lease.message.id == id).unwrap();
+        assert_eq!(watch!(watched, store.settle_message(lease, &settlement, now)), state);
+        if state == OutboundState::Failed {
+            watch!(watched, store.requeue_message(id, now));
+            let leases = watch!(watched, store.claim_messages(claim, few));
+            let lease = leases.iter().find(|lease| lease.message.id == id).unwrap();
+            watch!(watched, store.settle_message(lease, &settlement, now));
+            watch!(watched, store.discard_message(id));
+        }
+    }
+    watch!(watched, store.outbound_messages(None, None, few));
+    watch!(watched, store.outbound_messages(Some(OutboundState::Sent), None, few));
 }
 
 /// What the server did, for each operation in turn, in three rounds.
