@@ -12,6 +12,7 @@ use crate::error::{self, Aftermath};
 use crate::lent::{Endings, Lent};
 use crate::open::PostgresStore;
 use crate::pool::{Object, Pool};
+use crate::session::Session;
 use crate::statement::Statement;
 
 /// How often a statement that clashed with others is sent.
@@ -41,6 +42,8 @@ pub(crate) struct Connections {
     /// Whether a connection is a session that nobody else gets in between: only then anything may be left in it, such
     /// as a prepared statement.
     pub(crate) own_sessions: bool,
+    /// How sessions are asked to be.
+    pub(crate) session: Session,
     /// Whether the statements are logged.
     pub(crate) echo: bool,
     /// Statements for which nobody waits any more.

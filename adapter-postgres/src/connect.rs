@@ -15,6 +15,7 @@ use tokio_postgres::{Config, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::cancel::Canceller;
+use crate::session::Session;
 use crate::tls;
 
 /// A connection that was made.
@@ -223,27 +224,13 @@ fn options(url: &PostgresUrl, settings: &PostgresSettings) -> Option<String> {
     let ours = settings.statement_cache.then(|| {
         let named = url.options.as_ref().is_some_and(|given| given.contains(CHECK_INTERVAL));
         let watch = if named { String::new() } else { format!(" -c {CHECK_INTERVAL}=10s") };
-        session_options(settings) + &watch
+        Session::of(settings).options() + &watch
     });
     match (ours, &url.options) {
         (Some(ours), Some(given)) => Some(format!("{ours} {given}")),
         (Some(options), None) => Some(options),
         (None, given) => given.clone(),
     }
-}
-
-/// The settings of a session: a bound on every statement, and the isolation that the statements are written for. And one
-/// plan for each statement, made once: left to itself, the server finds a plan for an array of one element cheaper than
-/// one for any array, and so plans anew at every call. The last settings see to it that this one plan goes by an index,
-/// however small the table is when it is made.
-pub(crate) fn session_options(settings: &PostgresSettings) -> String {
-    let timeout = settings.statement_timeout.map_or(0, |timeout| timeout.as_millis());
-    let jit = if settings.jit { "on" } else { "off" };
-    format!(
-        "-c statement_timeout={timeout} -c jit={jit} -c default_transaction_isolation=read\\ committed \
-         -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off -c enable_hashjoin=off \
-         -c enable_mergejoin=off"
-    )
 }
 
 impl fmt::Debug for Connector {

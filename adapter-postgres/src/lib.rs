@@ -42,6 +42,7 @@ mod outbound;
 mod pool;
 mod record;
 mod row;
+mod session;
 mod statement;
 mod status;
 #[cfg(test)]

@@ -14,7 +14,10 @@ use crate::testing::Access;
 
 const HEALTH: &str = "
     SELECT database_id, current_setting('server_version') AS engine_version,
-        (SELECT max(version) FROM refinery_schema_history) AS schema_version
+        (SELECT max(version) FROM refinery_schema_history) AS schema_version,
+        pg_is_in_recovery() AS standby, current_setting('transaction_read_only')::boolean AS read_only,
+        current_setting('jit') AS jit,
+        (extract(epoch FROM current_setting('statement_timeout')::interval) * 1000)::bigint AS statement_timeout
     FROM database_identity";
 
 #[async_trait]
@@ -35,6 +38,8 @@ impl Lifecycle for PostgresStore {
             schema_version: row.raw("schema_version")?,
             latency,
             pool,
+            read_only: read_only(row.raw("standby")?, row.raw("read_only")?),
+            differences: self.connections.session.differences(row.raw("jit")?, row.raw("statement_timeout")?),
         };
         Ok(Health::new(Backend::Postgres, database))
     }
@@ -51,6 +56,16 @@ impl Lifecycle for PostgresStore {
         }
         Ok(())
     }
+}
+
+/// Why a server takes no writes.
+fn read_only(standby: bool, read_only: bool) -> Option<String> {
+    let why = match (standby, read_only) {
+        (true, _) => "the server is a standby",
+        (false, true) => "default_transaction_read_only is on",
+        (false, false) => return None,
+    };
+    Some(why.to_owned())
 }
 
 /// How the statements find their rows.

@@ -18,6 +18,7 @@ use crate::group::Group;
 use crate::lent::Endings;
 use crate::pool::{Keeper, Object, Pool, ROUND};
 use crate::row::Columns;
+use crate::session::Session;
 
 /// By how much a call may take longer than the server's bound on a statement allows.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
@@ -109,6 +110,7 @@ impl Connections {
             shown: url.to_string(),
             deadline: settings.statement_timeout.map(|timeout| timeout + GRACE),
             own_sessions: settings.statement_cache,
+            session: Session::of(settings),
             echo: settings.echo,
             endings: Endings::new(),
         })

@@ -19,7 +19,15 @@ impl Lifecycle for SqliteStore {
         let asked = Instant::now();
         let (id, engine_version, schema_version) = self.read("health", identity).await?;
         let latency = asked.elapsed();
-        let database = DatabaseHealth { id, engine_version, schema_version, latency, pool: self.pool() };
+        let database = DatabaseHealth {
+            id,
+            engine_version,
+            schema_version,
+            latency,
+            pool: self.pool(),
+            read_only: None,
+            differences: Vec::new(),
+        };
         Ok(Health::new(self.backend(), database))
     }
 

@@ -18,7 +18,7 @@ fn a_url_says_how_each_server_is_reached() {
     );
     let mut expected = Config::new();
     expected.user("ada").password("s@cret").dbname("db").application_name("mine");
-    let session = session_options(&PostgresSettings::default());
+    let session = Session::of(&PostgresSettings::default()).options();
     expected.options(session + " -c client_connection_check_interval=10s");
     expected.target_session_attrs(TargetSessionAttrs::ReadWrite);
     expected.channel_binding(config::ChannelBinding::Require);

@@ -14,8 +14,8 @@ use tokio::time::timeout;
 use tokio_postgres::types::Type;
 use tokio_postgres::{Client, Config, NoTls};
 
-use crate::connect::session_options;
 use crate::open::PostgresStore;
+use crate::session::Session;
 
 /// Far more than any work takes.
 const PATIENCE: Duration = Duration::from_secs(240);
@@ -63,8 +63,11 @@ impl Database {
         let runtime = Runtime::new().unwrap();
         let client = runtime.block_on(async {
             let mut config: Config = database.url().parse().unwrap();
-            let (mut client, connection) =
-                config.options(session_options(&PostgresSettings::default())).connect(NoTls).await.unwrap();
+            let (mut client, connection) = config
+                .options(Session::of(&PostgresSettings::default()).options())
+                .connect(NoTls)
+                .await
+                .unwrap();
             tokio::spawn(connection);
             botstore_migrations::postgres::migrate(&mut client).await.unwrap();
             client

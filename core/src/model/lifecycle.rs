@@ -77,6 +77,10 @@ pub struct DatabaseHealth {
     pub latency: Duration,
     /// The connections.
     pub pool: PoolHealth,
+    /// Why it takes no writes, as far as it says so: it is a standby, for instance. None if it takes them.
+    pub read_only: Option<String>,
+    /// Settings of the connections that are not as they were asked for, each in a few words such as `jit is on, not off`.
+    pub differences: Vec<String>,
 }
 
 /// A database that cannot be reached.

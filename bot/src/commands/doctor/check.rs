@@ -64,7 +64,25 @@ pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) ->
 
 /// What a healthy database says of itself; its latency is the median of so many questions.
 pub(super) fn of_database(backend: Backend, health: &DatabaseHealth, questions: usize) -> Vec<Check> {
-    vec![connection(backend, health), schema(health), latency(health, questions), pool(health)]
+    let mut checks =
+        vec![connection(backend, health), schema(health), latency(health, questions), pool(health)];
+    checks.extend(health.read_only.as_deref().map(read_only));
+    if !health.differences.is_empty() {
+        checks.push(differences(&health.differences));
+    }
+    checks
+}
+
+/// Reading works, so nothing else would tell before the first write.
+fn read_only(why: &str) -> Check {
+    let advice = "name the primary, or all servers with target_session_attrs=read-write";
+    let found = format!("the database takes no writes: {why}");
+    Check { name: "writes", verdict: Verdict::Failed, found, advice: Some(advice.to_owned()) }
+}
+
+fn differences(differences: &[String]) -> Check {
+    const ADVICE: &str = "`options` in the URL come after them, and a pooler may pass none on: there ALTER ROLE ... SET sets them";
+    warning("session", differences.join("; "), ADVICE)
 }
 
 /// What the settings alone tell.
@@ -191,8 +209,15 @@ mod tests {
         let pool = PoolHealth { max: 15, open: 2, idle: 1, waiting: 0 };
         let told = |latency| {
             let id = DatabaseId::new("an identity").unwrap();
-            let health =
-                DatabaseHealth { id, engine_version: "17.2".into(), schema_version: 4, latency, pool };
+            let health = DatabaseHealth {
+                id,
+                engine_version: "17.2".into(),
+                schema_version: 4,
+                latency,
+                pool,
+                read_only: Some("the server is a standby".into()),
+                differences: vec!["jit is on, not off".into()],
+            };
             let checks = of_database(Backend::Postgres, &health, 9);
             checks.into_iter().map(|check| format!("{}: {}", check.verdict.as_str(), check.found)).collect()
         };
@@ -204,6 +229,8 @@ mod tests {
                 "ok: version 4, the newest; nothing is to be migrated",
                 "ok: 20.000 ms, the median of 9 answers",
                 "ok: 2 of 15 open, 1 idle, 0 waiting",
+                "failed: the database takes no writes: the server is a standby",
+                "warning: jit is on, not off",
             ]
         );
         let slow: Vec<String> = told(SLOW + Duration::from_micros(1));

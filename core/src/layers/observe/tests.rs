@@ -73,6 +73,8 @@ async fn the_pool_is_measured_when_health_is_asked() {
         schema_version: 4,
         latency: Duration::from_millis(1),
         pool,
+        read_only: None,
+        differences: Vec::new(),
     };
     let health = Health::new(Backend::Postgres, health);
     observe().around(call(Access::Probe), || ready(Ok(health.clone()))).await.unwrap();
