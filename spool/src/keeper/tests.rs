@@ -6,7 +6,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, advance};
 
 use super::*;
-use crate::testing::{Database, Log, Store, kind, loose, placed, settings};
+use crate::testing::{Database, Log, Store, kind, loose, placed, settings, until};
 
 #[tokio::test]
 async fn what_the_database_does_not_take_is_kept_aside_and_what_follows_goes_on() {
@@ -137,4 +137,39 @@ async fn a_database_that_is_well_and_takes_nothing_for_an_hour_is_told_in_a_few_
         let lines = an_hour(|database| database.takes_nothing(error.clone())).await;
         assert!(!lines.is_empty() && lines.len() < 20, "{error}: {lines:#?}");
     }
+}
+
+#[tokio::test]
+async fn a_database_that_is_well_and_takes_nothing_is_away_until_it_does() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.takes_nothing(StoreError::new(ErrorKind::Unavailable, "record", "locked"));
+    assert_eq!(store.record(&loose(&["1"])).await.unwrap(), Recorded::spooled(1, 0));
+    let begun = Instant::now();
+    while begun.elapsed() < Duration::from_millis(500) {
+        assert_eq!(kind(store.chat_count().await), Some(ErrorKind::Unavailable));
+        tokio::task::yield_now().await;
+    }
+    database.is_back();
+    store.drained().await;
+    assert_eq!(store.chat_count().await.unwrap().get(), 1);
+}
+
+#[tokio::test]
+async fn what_could_not_be_written_gives_way_like_any_other() {
+    let ((_directory, mut settings), database) = (settings(), Database::new().await);
+    (settings.when_full, settings.max_bytes) = (WhenFull::DropOldest, 120);
+    let store = Store::open(&database, &settings).await;
+    database.takes_nothing(StoreError::new(ErrorKind::Unavailable, "record", "disk full").lasting());
+    store.record(&placed("a", 0, 2)).await.unwrap();
+    let failure = async || store.health().await.unwrap().spool.unwrap().error.unwrap_or_default();
+    until(async || failure().await.contains("disk full")).await;
+    database.fails(ErrorKind::Unavailable);
+    until(async || failure().await.contains("cut")).await;
+    for i in 2..6 {
+        assert_eq!(store.record(&placed("a", i, i + 1)).await.unwrap(), Recorded::spooled(1, 0));
+    }
+    database.is_back();
+    store.drained().await;
+    assert_eq!(database.words().await.last().unwrap(), "a6");
 }
