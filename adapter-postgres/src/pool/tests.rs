@@ -13,7 +13,8 @@ use crate::client::Intent;
 use crate::open::PostgresStore;
 use crate::testing::{Database, open, postgres_url};
 
-use super::ROUND;
+/// The pool is tended as often.
+const HALF_A_MINUTE: Duration = Duration::from_secs(30);
 
 /// A store that keeps two connections and may have six, and its clock. The test tends the pool itself.
 async fn with_clock(database: &Database, parameters: &str) -> (PostgresStore, Arc<ManualClock>) {
@@ -214,11 +215,11 @@ fn the_pool_is_tended_by_itself() {
         assert_eq!(open_and_idle(&store), (6, 6));
 
         clock.advance(Duration::from_secs(60));
-        pass(ROUND).await;
+        pass(HALF_A_MINUTE).await;
         until(|| open_and_idle(&store) == (2, 2)).await;
         // Those that are too old are replaced, before anybody asks.
         clock.advance(Duration::from_secs(3600));
-        pass(ROUND).await;
+        pass(HALF_A_MINUTE).await;
         until(|| open_and_idle(&store) == (2, 2) && reserve() == 2).await;
     });
 }

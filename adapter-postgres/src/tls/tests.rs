@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use botstore_core::settings::PostgresSettings;
@@ -104,7 +105,9 @@ impl Encrypted {
         }
         client.batch_execute("SELECT pg_reload_conf()").await.unwrap();
         let encrypted = Self { open, guarded, plain, files };
-        while encrypted.connect(&encrypted.open, "db.example", "sslmode=require").await.is_err() {
+        let begun = Instant::now();
+        while let Err(error) = encrypted.connect(&encrypted.open, "db.example", "sslmode=require").await {
+            assert!(begun.elapsed() < Duration::from_secs(30), "{error}");
             tokio::task::yield_now().await;
         }
         encrypted
