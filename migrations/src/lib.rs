@@ -201,7 +201,8 @@ mod tests {
             [
                 "V1__original_tables 18b18c7964318c17",
                 "V2__sources_and_plugin_values b1fc4250c92a9d9b",
-                "V3__quick_lists 25376397a52adb8e"
+                "V3__quick_lists 25376397a52adb8e",
+                "V4__identity b6b797cacff51f9b"
             ]
         );
         assert_eq!(
@@ -209,7 +210,8 @@ mod tests {
             [
                 "V1__original_tables c5c5183ae70e07d8",
                 "V2__sources_and_plugin_values 6d0a1e51255dd62a",
-                "V3__quick_lists b5cc2d2b060d3b3d"
+                "V3__quick_lists b5cc2d2b060d3b3d",
+                "V4__identity d2c6948ab375f350"
             ]
         );
     }
@@ -229,7 +231,7 @@ mod tests {
         let second = found.history.remove(1);
         assert_eq!(
             found.refuse_strangers(&runner).unwrap_err().to_string(),
-            "the database has schema version 3, and its history lacks V2__sources_and_plugin_values. It was not \
+            "the database has schema version 4, and its history lacks V2__sources_and_plugin_values. It was not \
              changed. Restore a backup of it"
         );
         found.history = vec![found.history.remove(0), second];

@@ -140,14 +140,14 @@ async fn a_database_that_is_well_and_takes_nothing_for_an_hour_is_told_in_a_few_
 }
 
 #[tokio::test]
-async fn a_database_that_is_well_and_takes_nothing_is_away_until_it_does() {
+async fn a_database_that_is_well_and_takes_nothing_can_be_read_all_the_while() {
     let ((_directory, settings), database) = (settings(), Database::new().await);
     let store = Store::open(&database, &settings).await;
     database.takes_nothing(StoreError::new(ErrorKind::Unavailable, "record", "locked"));
     assert_eq!(store.record(&loose(&["1"])).await.unwrap(), Recorded::spooled(1, 0));
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_millis(500) {
-        assert_eq!(kind(store.chat_count().await), Some(ErrorKind::Unavailable));
+        assert_eq!(store.chat_count().await.unwrap().get(), 0);
         tokio::task::yield_now().await;
     }
     database.is_back();

@@ -15,7 +15,7 @@ async fn whoever_is_let_in_by_nobody_is_told_what_to_do_and_not_to_wait() {
     const OPTIONS: &str = "leave the options out of the URL";
     for (code, message, parameters, advice) in [
         ("28P01", "password authentication failed", "", "; check the user and the password in the URL"),
-        ("28000", "no pg_hba.conf entry", "", "; check the user and the password in the URL"),
+        ("28000", "no pg_hba.conf entry", "", "; check the user in the URL, and the server's pg_hba.conf"),
         ("3D000", "database does not exist", "", "; create it, or name another in the URL"),
         // As PgBouncer says it.
         (
