@@ -5,12 +5,16 @@ use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 
 use botstore::Config;
+use botstore::settings::SpoolSettings;
 use botstore_conformance::{recorder, secrets};
 use rusqlite::Connection;
 
 /// The variable with the role, and that with what it is about.
 const ROLE: &str = "BOTSTORE_TEST_ROLE";
 const SUBJECT: &str = "BOTSTORE_TEST_SUBJECT";
+
+/// A database that is away: nobody listens at this port.
+const NOWHERE: &str = "postgresql://rosey@127.0.0.1:1/rosey";
 
 /// What such a process is to do.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +23,8 @@ pub(crate) enum Role {
     Hold,
     /// To record in the database of a URL.
     Record,
+    /// To record into a journal, because the database is away.
+    Spool,
 }
 
 impl Role {
@@ -34,6 +40,7 @@ impl Role {
         match std::env::var(ROLE).ok()?.as_str() {
             "Hold" => Some(Self::Hold),
             "Record" => Some(Self::Record),
+            "Spool" => Some(Self::Spool),
             _ => None,
         }
     }
@@ -42,7 +49,11 @@ impl Role {
         let subject = std::env::var(SUBJECT).unwrap_or_default();
         let played = match self {
             Self::Hold => hold(&subject),
-            Self::Record => record(&subject),
+            Self::Record => configured(&subject).and_then(|config| record(&config)),
+            Self::Spool => configured(NOWHERE).and_then(|mut config| {
+                config.spool = Some(SpoolSettings::at(&subject));
+                record(&config)
+            }),
         };
         match played {
             Ok(()) => ExitCode::SUCCESS,
@@ -64,11 +75,14 @@ fn hold(subject: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn record(url: &str) -> anyhow::Result<()> {
-    let config = Config::new(url.parse()?);
+fn configured(url: &str) -> anyhow::Result<Config> {
+    Ok(Config::new(url.parse()?))
+}
+
+fn record(config: &Config) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     runtime.block_on(async {
-        let store = secrets::open(&config).await?;
+        let store = secrets::open(config).await?;
         Ok(recorder::record(store.into()).await?)
     })
 }

@@ -5,8 +5,12 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use botstore::Config;
+use botstore::settings::SpoolSettings;
+use botstore::url::{DatabaseUrl, SqliteUrl};
 use botstore_conformance::disk::Disk;
 use botstore_conformance::recorder::{Recorder, Said};
+use botstore_conformance::secrets;
 
 use crate::child::Role;
 use crate::given::{aside, assert_whole, open};
@@ -14,6 +18,7 @@ use crate::given::{aside, assert_whole, open};
 crate::tests![
     Disk::why_none_in_a_file;
     what_was_acknowledged_survives_a_power_cut_once,
+    what_was_spooled_survives_a_power_cut_once,
     without_full_synchronisation_a_power_cut_may_take_the_latest_and_leaves_the_rest_whole,
 ];
 
@@ -21,10 +26,15 @@ crate::tests![
 /// and 200 ms later; returns what it said. The disk is mounted again.
 async fn cut_while_recording(disk: &Arc<Disk>, path: &Path, synchronous: &str) -> Said {
     let url = format!("sqlite:///{}?synchronous={synchronous}", path.display());
-    let disk = Arc::clone(disk);
+    cut_while(Role::Record, disk, &url).await
+}
+
+/// The same in a role that records.
+async fn cut_while(role: Role, disk: &Arc<Disk>, subject: &str) -> Said {
+    let (disk, mut command) = (Arc::clone(disk), role.command(subject));
     aside(move || {
         let switch = disk.switch()?;
-        let mut recorder = Recorder::start(&mut Role::Record.command(&url))?;
+        let mut recorder = Recorder::start(&mut command)?;
         thread::sleep(Duration::from_micros(fastrand::u64(..200_000)));
         recorder.disbelieve()?;
         switch.cut()?;
@@ -46,6 +56,26 @@ async fn what_was_acknowledged_survives_a_power_cut_once() {
         store.close().await.unwrap();
         assert_whole(&path);
         std::fs::remove_file(path).unwrap();
+    }
+}
+
+async fn what_was_spooled_survives_a_power_cut_once() {
+    let disk = Arc::new(aside(|| Disk::in_a_file(64)).await);
+    for round in 0..10 {
+        let journal = disk.path().join(format!("{round}.spool"));
+        let said = cut_while(Role::Spool, &disk, &journal.display().to_string()).await;
+        println!("{said}");
+        // It never reached its database, so it may be any.
+        let mut config =
+            Config::new(DatabaseUrl::Sqlite(SqliteUrl::file(disk.path().join(format!("{round}.db")))));
+        config.spool = Some(SpoolSettings::at(&journal));
+        let store = secrets::open(&config).await.unwrap();
+        while store.health().await.unwrap().spool.unwrap().events > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        said.check(store.as_ref()).await;
+        store.close().await.unwrap();
+        assert!(!journal.exists(), "nothing waits in it");
     }
 }
 
