@@ -139,7 +139,8 @@ pub(crate) async fn versions(homes: &[(Backend, &Home)]) -> anyhow::Result<BTree
     for wanted in [Backend::Sqlite, Backend::Postgresql] {
         if let Some((backend, home)) = homes.iter().find(|(backend, _)| *backend == wanted) {
             let store = home.open().await?;
-            versions.insert(*backend, store.health().await?.engine_version);
+            let health = store.health().await?.database.map_err(|away| anyhow::anyhow!(away.error))?;
+            versions.insert(*backend, health.engine_version);
             store.close().await?;
         }
     }
