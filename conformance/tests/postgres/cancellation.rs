@@ -39,8 +39,8 @@ const CONNECTIONS: usize = 15;
 /// Whoever reads a user waits while this transaction is open.
 const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE";
 
-/// The server does not find out by itself that nobody is there any more.
-const UNWATCHED: &str = "&options=-c%20client_connection_check_interval%3D0";
+/// The server does not find out by itself that nobody is there any more, nor does it tire of waiting.
+const UNWATCHED: &str = "&statement_timeout=off&options=-c%20client_connection_check_interval%3D0";
 
 /// Nothing takes as long, unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
