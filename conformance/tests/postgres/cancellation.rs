@@ -39,6 +39,9 @@ const CONNECTIONS: usize = 15;
 /// Whoever reads a user waits while this transaction is open.
 const LOCK: &str = "BEGIN; LOCK TABLE user_stats IN ACCESS EXCLUSIVE MODE";
 
+/// The server does not find out by itself that nobody is there any more, nor does it tire of waiting.
+const UNWATCHED: &str = "&statement_timeout=off&options=-c%20client_connection_check_interval%3D0";
+
 /// Nothing takes as long, unless it never ends.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -80,10 +83,10 @@ async fn call(store: &dyn BotStore, n: u64) {
 
 /// Gives up calls that wait for a lock: the server never works for more of them than the pool may have, and in the end
 /// for none.
-async fn give_up_on_a_lock(database: &PostgresDatabase) {
+async fn give_up_on_a_lock(database: &PostgresDatabase, parameters: &str) {
     const MOST: usize = 5;
     let separator = if database.url().contains('?') { '&' } else { '?' };
-    let store = open(&format!("{}{separator}pool_size=2&max_overflow=3", database.url())).await;
+    let store = open(&format!("{}{separator}pool_size=2&max_overflow=3{parameters}", database.url())).await;
     let other = database.connect().await.unwrap();
     other.batch_execute(LOCK).await.unwrap();
     let (ada, mut most) = (ada(), 0);
@@ -103,15 +106,15 @@ async fn give_up_on_a_lock(database: &PostgresDatabase) {
 }
 
 async fn the_server_stops_what_was_given_up() {
-    give_up_on_a_lock(&database()).await;
+    give_up_on_a_lock(&database(), UNWATCHED).await;
 }
 
 async fn the_server_stops_what_was_given_up_over_tls() {
-    give_up_on_a_lock(&Flavour::Tls.start().unwrap().create_migrated().unwrap()).await;
+    give_up_on_a_lock(&Flavour::Tls.start().unwrap().create_migrated().unwrap(), UNWATCHED).await;
 }
 
 async fn the_server_stops_what_was_given_up_through_a_pooler() {
-    give_up_on_a_lock(&Flavour::PgBouncer.start().unwrap().create_migrated().unwrap()).await;
+    give_up_on_a_lock(&Flavour::PgBouncer.start().unwrap().create_migrated().unwrap(), "").await;
 }
 
 async fn a_closed_store_leaves_nothing_running_on_the_server() {
