@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use botstore::model::{Batch, ChannelEvent, CloseSessions, Position, Source};
-use botstore::{BotStore, Config, InvalidInput, StoreError};
+use botstore::{BotStore, Config, ErrorKind, InvalidInput, StoreError};
 use serde::Serialize;
 use tokio::select;
 use tokio::sync::mpsc;
@@ -165,14 +165,26 @@ impl Recorder<'_> {
         }
         while !events.is_empty() {
             let size = events.len().min(Batch::MAX_EVENTS);
-            let batch =
-                Batch::with_cursor(self.source.clone(), self.stands_at, events.drain(..size).collect())?;
-            self.write(&batch).await?;
+            let some: Vec<_> = events.drain(..size).collect();
+            match self.write(&self.batch(some.clone())?).await {
+                Err(error) if *error.kind() == ErrorKind::Conflict => {
+                    // The database was restored from a backup, or a standby took over that lacked the latest: what is
+                    // missing is not there any more, and the channel goes on.
+                    tracing::warn!(%error, "the database is not as it was: going on as a new source");
+                    (self.source, self.stands_at) = (own_source()?, Position::START);
+                    self.write(&self.batch(some)?).await?;
+                }
+                written => written?,
+            }
         }
         match failed {
             Some(error) => Err(error).context("standard input cannot be read"),
             None => Ok(()),
         }
+    }
+
+    fn batch(&self, events: Vec<(Position, ChannelEvent)>) -> Result<Batch, InvalidInput> {
+        Batch::with_cursor(self.source.clone(), self.stands_at, events)
     }
 
     /// Writes a batch, however long that takes, unless a signal comes: the channel goes on, but its events must not be
@@ -181,7 +193,7 @@ impl Recorder<'_> {
         let mut said = false;
         while let Err(error) = self.store.record(batch).await {
             // The cursor makes it safe to send it again.
-            let may_pass = error.is_retryable() || *error.kind() == botstore::ErrorKind::Indeterminate;
+            let may_pass = error.is_retryable() || *error.kind() == ErrorKind::Indeterminate;
             if !may_pass {
                 return Err(error);
             }

@@ -18,6 +18,7 @@ crate::checks! {
     sessions_can_be_left_alone,
     ; once:
     a_second_signal_ends_it_at_once,
+    a_database_that_is_older_than_it_was_does_not_end_it,
     ; postgres:
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
@@ -95,6 +96,24 @@ fn ada(rosey: &Rosey) -> Value {
 
 fn sums(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+}
+
+fn a_database_that_is_older_than_it_was_does_not_end_it(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let mut recorder = Recorder::start(rosey, &[]);
+    recorder.write(&chat(0..2));
+    until("the lines are there", || stats(rosey)["chat_lines"] == 2);
+    // As a backup has it, or a standby that lacked the latest.
+    let file = rusqlite::Connection::open(rosey.path("bot_data.db")).unwrap();
+    let back = "UPDATE source_positions SET position = position - 1";
+    assert_eq!(file.execute(back, []).unwrap(), 1);
+    recorder.write(&chat(2..5));
+    until("the next lines are there", || stats(rosey)["chat_lines"] == 5);
+    recorder.write(&chat(5..6));
+    let ran = recorder.end();
+    assert_eq!(sums(&ran), json!({"recorded": 6, "waiting": 0, "bad": 0}));
+    assert!(ran.stderr.contains("going on as a new source"), "{ran:?}");
+    assert_eq!((ran.code, &stats(rosey)["chat_lines"]), (Some(0), &json!(6)));
 }
 
 fn events_arrive_as_they_happen(rosey: &Rosey) {
