@@ -19,9 +19,11 @@
 //!
 //! # The journal
 //!
-//! A file with a lock beside it. One process has it; a further one is refused. It is removed when the store is closed and
-//! nothing waits; what a dead process left is written by the next one that opens it. It belongs to one database, by its
-//! [identity](botstore_core::model::DatabaseId): what waits never goes into another one.
+//! A file with a lock beside it. One process has it; a further one that opens it by the same path is refused, unless
+//! somebody removed the lock. That the file itself is removed or replaced meanwhile is not noticed. It is removed when the
+//! store is closed and nothing waits; what a dead process left is written by the next one that opens it. It belongs to one
+//! database, by its [identity](botstore_core::model::DatabaseId): once that was reached, what waits never goes into
+//! another one.
 //!
 //! When it is [full](botstore_core::settings::SpoolSettings), new events are refused, or the oldest are given up, as it
 //! was set. Events of which the database says that some before them are missing (it was restored from a backup, say) are
