@@ -13,10 +13,11 @@
 
 GRANT USAGE ON SCHEMA public TO rosey_bot;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO rosey_bot;
-GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO rosey_bot;
+-- To move a sequence on (UPDATE) is needed only to copy another database into this one.
+GRANT USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public TO rosey_bot;
 
 -- The history of migrations is for reading.
 REVOKE INSERT, UPDATE, DELETE ON refinery_schema_history FROM rosey_bot;
 
 ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO rosey_bot;
-ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO rosey_bot;
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE, SELECT, UPDATE ON SEQUENCES TO rosey_bot;

@@ -52,10 +52,6 @@ impl<T: Typed> Typed for Option<T> {
     const TYPE: Type = T::TYPE;
 }
 
-impl Typed for &[u8] {
-    const TYPE: Type = Type::BYTEA;
-}
-
 macro_rules! typed {
     ($($rust:ty => $one:ident, $many:ident;)*) => {
         $(impl Typed for $rust {
@@ -76,6 +72,7 @@ typed! {
     i64 => INT8, INT8_ARRAY;
     f64 => FLOAT8, FLOAT8_ARRAY;
     bool => BOOL, BOOL_ARRAY;
+    &[u8] => BYTEA, BYTEA_ARRAY;
     &str => TEXT, TEXT_ARRAY;
     String => TEXT, TEXT_ARRAY;
 }

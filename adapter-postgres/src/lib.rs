@@ -49,6 +49,7 @@ mod status;
 mod testing;
 mod tls;
 mod tokens;
+mod transfer;
 mod users;
 
 pub use botstore_migrations::Migrated;

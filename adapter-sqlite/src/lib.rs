@@ -66,6 +66,7 @@ mod store;
 #[cfg(test)]
 mod testing;
 mod tokens;
+mod transfer;
 mod users;
 mod writer;
 

@@ -7,10 +7,11 @@
 //! | [`mod@fold`] | what a batch of events does to a store, as a pure function |
 //! | [`url`], [`config`] | `DATABASE_URL` in every form, and where it comes from |
 //! | [`layers`] | stores around a store: retries, spans, metrics |
+//! | [`transfer`] | moving a store's content into another one, and comparing two |
 //! | [`StoreError`] | what can go wrong, by what a caller can do about it |
 //!
 //! Areas have the same names everywhere: ingest, users, chat, channel, outbound, status, tokens, audit, kv,
-//! maintenance, lifecycle.
+//! maintenance, transfer, lifecycle.
 //!
 //! ```
 //! use botstore_core::model::{Limit, MessageText, Timestamp, Username};
@@ -33,10 +34,11 @@ pub mod layers;
 pub mod model;
 pub mod settings;
 pub mod store;
+pub mod transfer;
 pub mod url;
 
 pub use error::{ErrorKind, InvalidInput, Result, StoreError, conflict};
 pub use store::{
-    Audit, BotStore, Channel, Chat, Events, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens,
-    Users,
+    Audit, BotStore, Channel, Chat, Events, Export, Import, Ingest, Kv, Lifecycle, Maintenance, Outbound,
+    Status, Tokens, Users,
 };

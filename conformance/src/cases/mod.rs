@@ -27,6 +27,7 @@ mod sessions;
 mod status;
 mod tokens;
 mod tokens_revocation;
+mod transfer;
 mod users;
 mod users_races;
 
@@ -57,6 +58,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Case)> {
         ("kv", kv_races::CASES),
         ("maintenance", maintenance::CASES),
         ("maintenance", maintenance_scale::CASES),
+        ("transfer", transfer::CASES),
         ("lifecycle", lifecycle::CASES),
         ("lifecycle", reopening::CASES),
         ("lifecycle", migration::CASES),

@@ -4,6 +4,7 @@ use crate::model::{
     ChannelStats, Count, CurrentStatus, Enqueued, Health, KvVersion, MaintenanceReport, OutboundState,
     PoolHealth, Recorded, Revocation, TokenInfo, UserTotals,
 };
+use crate::transfer::{Identities, Page};
 
 /// What a method of a store returns.
 pub trait Answer: Send {
@@ -48,11 +49,18 @@ impl Answer for Health {
     }
 }
 
+impl Answer for Page {
+    fn rows(&self) -> u64 {
+        self.rows().len() as u64
+    }
+}
+
 impl Answer for () {}
 impl Answer for ChannelStats {}
 impl Answer for Count {}
 impl Answer for CurrentStatus {}
 impl Answer for Enqueued {}
+impl Answer for Identities {}
 impl Answer for KvVersion {}
 impl Answer for MaintenanceReport {}
 impl Answer for OutboundState {}

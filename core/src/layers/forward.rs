@@ -15,8 +15,9 @@ use crate::model::{
     TokenSelector, TopChatter, UserAction, UserStats, UserTotals, Username,
 };
 use crate::store::{
-    Audit, Channel, Chat, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
+    Audit, Channel, Chat, Export, Import, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
 };
+use crate::transfer::{Identities, Key, Page, Table};
 
 /// Calls the method of the inner store, through the layer: through its `around`, or through the method of its own that
 /// is named after `by` and takes what follows.
@@ -207,6 +208,36 @@ impl<L: Layer> Kv for Layered<L> {
 impl<L: Layer> Maintenance for Layered<L> {
     async fn maintain(&self, retention: &Retention, now: Timestamp) -> Result<MaintenanceReport> {
         around!(self, Write, maintain(retention, now))
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Export for Layered<L> {
+    async fn export_rows(&self, table: Table, after: Option<&Key>) -> Result<Page> {
+        around!(self, Read, export_rows(table, after))
+    }
+
+    async fn row_count(&self, table: Table) -> Result<Count> {
+        around!(self, Read, row_count(table))
+    }
+
+    async fn identities(&self) -> Result<Identities> {
+        around!(self, Read, identities())
+    }
+}
+
+#[async_trait]
+impl<L: Layer> Import for Layered<L> {
+    async fn import_rows(&self, page: &Page) -> Result<()> {
+        around!(self, IdempotentWrite, import_rows(page))
+    }
+
+    async fn raise_identities(&self, to: &Identities) -> Result<()> {
+        around!(self, IdempotentWrite, raise_identities(to))
+    }
+
+    async fn remove_rows(&self, table: Table) -> Result<bool> {
+        around!(self, IdempotentWrite, remove_rows(table))
     }
 }
 

@@ -20,6 +20,7 @@ mod maintenance;
 mod outbound;
 mod status;
 mod tokens;
+mod transfer;
 mod users;
 
 pub use audit::Audit;
@@ -32,6 +33,7 @@ pub use maintenance::Maintenance;
 pub use outbound::Outbound;
 pub use status::Status;
 pub use tokens::Tokens;
+pub use transfer::{Export, Import};
 pub use users::Users;
 
 /// A chat bot's store: all areas in one object.
@@ -48,6 +50,7 @@ pub trait BotStore:
     + Audit
     + Kv
     + Maintenance
+    + Import
     + Lifecycle
     + std::fmt::Debug
 {
@@ -64,6 +67,7 @@ impl<T> BotStore for T where
         + Audit
         + Kv
         + Maintenance
+        + Import
         + Lifecycle
         + std::fmt::Debug
         + ?Sized
