@@ -1,5 +1,7 @@
 //! The command line.
 
+mod transfer;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+pub(crate) use transfer::{CopyArgs, VerifyArgs};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -83,6 +87,10 @@ Examples:
   rosey doctor
   rosey --database-url sqlite:///other.db doctor --json")]
     Doctor,
+    /// Copy all that one database holds into another one, of the same backend or the other
+    Copy(CopyArgs),
+    /// Compare all that two databases hold
+    Verify(VerifyArgs),
 }
 
 /// What works on an open store.

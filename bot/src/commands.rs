@@ -1,6 +1,7 @@
 //! The commands, each in its file.
 
 mod arrival;
+mod copy;
 mod doctor;
 mod history;
 mod input;
@@ -13,6 +14,8 @@ mod replay;
 mod stats;
 mod token;
 mod top;
+mod transfer;
+mod verify;
 
 use anyhow::Context as _;
 use botstore::{BotStore, Config};
@@ -34,6 +37,14 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         match cli.command {
             Command::Migrate => migrate::run(&config, output).await,
             Command::Doctor => doctor::run(&config, output).await,
+            Command::Copy(args) => {
+                let exit = until_signal(copy::run(&args, output)).await?;
+                if let Exit::Interrupted(_) = exit {
+                    output.note("stopped: run the command again to go on where it stopped");
+                }
+                Ok(exit)
+            }
+            Command::Verify(args) => until_signal(verify::run(&args, output)).await,
             Command::OnStore(command) => {
                 // The journal is the recorder's; the others may run beside it.
                 let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));
@@ -42,6 +53,15 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
             }
         }
     })
+}
+
+/// Does work that any signal may end where it waits.
+async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    select! {
+        exit = work => exit,
+        signal = interrupt.wait() => Ok(Exit::Interrupted(signal)),
+    }
 }
 
 /// Opens the store, runs the command, and closes the store however that ended. A signal ends the command where it waits,

@@ -1,5 +1,6 @@
 //! `rosey`: keeps the records of a chat bot, in SQLite or PostgreSQL.
 
+mod bar;
 mod cli;
 mod clock;
 mod commands;

@@ -14,6 +14,7 @@ mod robustness;
 mod rosey;
 mod settings;
 mod token;
+mod transfer;
 
 use std::process::ExitCode;
 
@@ -46,7 +47,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 11] = [
+const AREAS: [Area; 12] = [
     doctor::AREA,
     maintain::AREA,
     migrate::AREA,
@@ -58,6 +59,7 @@ const AREAS: [Area; 11] = [
     robustness::AREA,
     settings::AREA,
     token::AREA,
+    transfer::AREA,
 ];
 
 /// A trial named `sqlite::replay::a_second_replay_applies_nothing`.

@@ -30,58 +30,75 @@ pub async fn copy(
 ) -> Result<Copied, TransferError> {
     let mut copied = Copied::default();
     // All is looked at before anything is written.
-    let mut begun = Vec::new();
-    for table in Table::ALL {
-        let beginning = beginning(from, into, table).await?;
-        copied.found += beginning.found;
-        begun.push((table, beginning));
-    }
-    for (table, beginning) in begun {
-        let written = rest(from, into, table, beginning, &mut progress).await?;
-        copied.written += written;
+    for planned in plan(from, into).await? {
+        copied.found += planned.found;
+        copied.written += rest(from, into, planned, &mut progress).await?;
     }
     let identities = from.identities().await.map_err(TransferError::of(Side::From))?;
     into.raise_identities(&identities).await.map_err(TransferError::of(Side::Into))?;
     Ok(copied)
 }
 
-/// How much of a table is there already.
-struct Beginning {
-    found: u64,
-    /// The last row of it.
+/// A table before it is copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Planned {
+    /// The table.
+    pub table: Table,
+    /// How many rows there are to copy.
+    pub rows: u64,
+    /// How many of them are there already: an earlier copy, which was stopped, had written them.
+    pub found: u64,
+    /// The last row of those.
     until: Option<Key>,
 }
 
-/// What `into` has of a table, if it is what a copy begins with.
-async fn beginning(from: &dyn Export, into: &dyn Import, table: Table) -> Result<Beginning, TransferError> {
+/// What [`copy`] would do, without doing it.
+///
+/// # Errors
+///
+/// Those of [`copy`].
+pub async fn plan(from: &dyn Export, into: &dyn Export) -> Result<Vec<Planned>, TransferError> {
+    let mut plan = Vec::new();
+    for table in Table::ALL {
+        let rows = from.row_count(table).await.map_err(TransferError::of(Side::From))?.get().unsigned_abs();
+        let (found, until) = beginning(from, into, table).await?;
+        plan.push(Planned { table, rows, found, until });
+    }
+    Ok(plan)
+}
+
+/// How much `into` has of a table, and the last row of it, if it is what a copy begins with.
+async fn beginning(
+    from: &dyn Export,
+    into: &dyn Export,
+    table: Table,
+) -> Result<(u64, Option<Key>), TransferError> {
     let (mut here, mut there) = (Rows::of(from, Side::From, table), Rows::of(into, Side::Into, table));
-    let mut beginning = Beginning { found: 0, until: None };
+    let (mut found, mut until) = (0, None);
     while let Some(row) = there.next().await? {
         if here.next().await? == Some(row) {
-            beginning.found += 1;
-            beginning.until = Some(row.key());
+            found += 1;
+            until = Some(row.key());
         } else if table.initial().as_ref() != Some(row) {
             return Err(TransferError::Occupied { table, key: row.key() });
         }
         here.pass();
         there.pass();
     }
-    Ok(beginning)
+    Ok((found, until))
 }
 
 /// Copies what follows the beginning, and says how many rows it were.
 async fn rest(
     from: &dyn Export,
     into: &dyn Import,
-    table: Table,
-    Beginning { found, mut until }: Beginning,
+    Planned { table, rows, found, mut until }: Planned,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<u64, TransferError> {
-    let total = from.row_count(table).await.map_err(TransferError::of(Side::From))?;
     let mut written = 0;
     loop {
         let done = found + written;
-        progress(Progress { table, done, total: done.max(total.get().unsigned_abs()) });
+        progress(Progress { table, done, total: done.max(rows) });
         let page = from.export_rows(table, until.as_ref()).await.map_err(TransferError::of(Side::From))?;
         let Some(key) = last(&page) else { return Ok(written) };
         into.import_rows(&page).await.map_err(TransferError::of(Side::Into))?;

@@ -26,7 +26,7 @@ mod rules;
 mod table;
 
 pub use compare::{Comparison, Difference, Extent, compare};
-pub use copy::{Copied, copy};
+pub use copy::{Copied, Planned, copy, plan};
 pub use digest::Digest;
 pub use row::{Field, Identities, Key, KeyPart, Page, Row};
 pub use table::{Column, Content, Table};

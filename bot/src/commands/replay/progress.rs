@@ -1,21 +1,14 @@
 //! What people see while a replay runs, on standard error.
 
-use std::fmt;
-
 use botstore::model::Position;
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::ProgressBar;
 
 use super::reader::BadLine;
+use crate::bar::bar;
 use crate::format::{number, visible};
 
 /// Bad lines that are named one by one; the rest is only counted.
 const NAMED: u64 = 10;
-
-/// Lines a second, without the fractions that indicatif shows.
-fn rate(state: &ProgressState, text: &mut dyn fmt::Write) {
-    // Writing to a string does not fail.
-    let _ = write!(text, "{}/s", number(state.per_sec() as i64));
-}
 
 /// The progress of one file. Without a terminal there is no bar, only the warnings.
 pub(super) struct Progress {
@@ -27,14 +20,7 @@ pub(super) struct Progress {
 impl Progress {
     /// The bar of a file that has so many lines, if that is known.
     pub(super) fn new(name: &str, lines: Option<u64>) -> Self {
-        let template = match lines {
-            Some(_) => "{msg} [{bar:30}] {human_pos}/{human_len} lines, {rate}, {eta} left",
-            None => "{msg} {spinner} {human_pos} lines, {rate}",
-        };
-        let bar = lines.map_or_else(ProgressBar::no_length, ProgressBar::new);
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
-        }
+        let bar = bar("lines", lines);
         let name = visible(name);
         bar.set_message(name.rsplit('/').next().unwrap_or(&name).to_owned());
         Self { bar, name, left_out: 0 }

@@ -1,0 +1,148 @@
+//! Copying a database into another one, and comparing two.
+
+use std::process::Stdio;
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::rosey::{Rosey, chat, sample};
+
+crate::checks! {
+    a_copy_into_the_other_backend_and_back_loses_nothing,
+    a_killed_copy_goes_on_where_it_stopped,
+    a_database_with_rows_of_its_own_is_not_copied_into,
+    what_is_replaced_is_gone,
+    what_differs_is_named,
+    a_dry_run_makes_nothing,
+    a_database_is_not_copied_into_itself,
+    ; once:
+    a_database_that_is_not_there_is_not_made,
+    passwords_are_not_shown,
+}
+
+const FIRST: &str = "sqlite:///first.db";
+const SECOND: &str = "sqlite:///second.db";
+
+fn copy(rosey: &Rosey, from: &str, to: &str) -> Value {
+    rosey.json(&["copy", "--from", from, "--to", to, "--json"])
+}
+
+fn recorded(rosey: &Rosey) {
+    rosey.replays(&[sample()]);
+    rosey.prints(&["outbound", "send", "--key", "k", "hello"]);
+    rosey.prints(&["token", "create", "--name", "dashboard"]);
+}
+
+fn a_copy_into_the_other_backend_and_back_loses_nothing(rosey: &Rosey) {
+    recorded(rosey);
+    let (there, back) = (copy(rosey, rosey.url(), FIRST), copy(rosey, FIRST, SECOND));
+    assert_eq!((&there["same"], &there["found"]), (&Value::Bool(true), &Value::from(0)), "{there}");
+    assert_eq!(there["tables"], back["tables"]);
+    let verified = rosey.json(&["verify", rosey.url(), SECOND, "--json"]);
+    assert_eq!((&verified["same"], &verified["tables"]), (&Value::Bool(true), &there["tables"]));
+    for looked in
+        [&["stats", "--json"][..], &["recent", "--json"], &["history", "--json"], &["token", "list"]]
+    {
+        let copied = rosey.prints(&[looked, &["--database-url", SECOND]].concat());
+        let backend = |text: String| text.replace("\"backend\":\"postgresql\"", "\"backend\":\"sqlite\"");
+        assert_eq!(backend(rosey.prints(looked)), copied);
+    }
+    // Its source is known there, too: nothing is applied again.
+    let again = rosey.replays(&[sample(), "--database-url", SECOND]);
+    assert_eq!((again[0], again[1]), (0, 195));
+}
+
+fn a_killed_copy_goes_on_where_it_stopped(rosey: &Rosey) {
+    let source = rosey.beside();
+    source.file("log.jsonl", chat(0..30_000));
+    source.replays(&["log.jsonl"]);
+    // Where a name is relative, it is of the directory in which the program runs.
+    let from = source.url().replace("bot_data.db", source.path("bot_data.db").to_str().unwrap());
+    let random = &mut fastrand::Rng::with_seed(7);
+    for _ in 0..5 {
+        let mut copying = rosey.command(&["copy", "--from", &from, "--to", rosey.url()]);
+        let mut copying = copying.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(random.u64(50..400)));
+        copying.kill().unwrap();
+        copying.wait().unwrap();
+    }
+    let ended = copy(rosey, &from, rosey.url());
+    assert_eq!(ended["same"], true, "{ended}");
+    let rows = |key: &str| ended[key].as_u64().unwrap();
+    assert_eq!(rows("found") + rows("written"), 30_000 + 5 + 1 + 2, "{ended}");
+}
+
+fn a_database_with_rows_of_its_own_is_not_copied_into(rosey: &Rosey) {
+    recorded(rosey);
+    rosey.prints(&["--database-url", FIRST, "replay", sample()]);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let before = rosey.prints(&["outbound", "list", "--json"]);
+    let refused = rosey.run(&["copy", "--from", FIRST, "--to", rosey.url()]).fails(1);
+    assert!(refused.contains("has a row 1 in outbound_messages"), "{refused}");
+    assert!(refused.contains("help: ") && refused.contains("--replace"), "{refused}");
+    assert_eq!(rosey.prints(&["outbound", "list", "--json"]), before);
+}
+
+fn what_is_replaced_is_gone(rosey: &Rosey) {
+    recorded(rosey);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let replaced = rosey.json(&["copy", "--from", FIRST, "--to", rosey.url(), "--replace", "--json"]);
+    assert_eq!(replaced["same"], true, "{replaced}");
+    let queue = rosey.json(&["outbound", "list", "--json"]);
+    assert_eq!(
+        queue.as_array().map(|queue| (queue.len(), &queue[0]["message"])),
+        Some((1, &"another".into()))
+    );
+    assert_eq!(rosey.json(&["stats", "--json"])["users"], 0);
+}
+
+fn what_differs_is_named(rosey: &Rosey) {
+    recorded(rosey);
+    copy(rosey, rosey.url(), FIRST);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let ran = rosey.run(&["verify", rosey.url(), FIRST]);
+    assert_eq!(ran.code, Some(1), "{ran:?}");
+    assert!(ran.stdout.contains("\noutbound_messages: only the second has 2\n"), "{ran:?}");
+    assert!(ran.stdout.ends_with("the two differ\n"), "{ran:?}");
+    let ran = rosey.run(&["verify", rosey.url(), FIRST, "--json"]);
+    let json: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let queue = json["tables"].as_array().unwrap().iter().find(|table| table["table"] == "outbound_messages");
+    assert_eq!(queue.unwrap()["differences"][0]["only"], 2);
+}
+
+fn a_dry_run_makes_nothing(rosey: &Rosey) {
+    recorded(rosey);
+    let planned = rosey.json(&["copy", "--from", rosey.url(), "--to", FIRST, "--dry-run", "--json"]);
+    assert_eq!(planned[0]["table"], "user_stats");
+    assert_eq!(planned[0]["rows"], rosey.json(&["stats", "--json"])["users"]);
+    assert!(!rosey.path("first.db").exists());
+}
+
+fn a_database_is_not_copied_into_itself(rosey: &Rosey) {
+    recorded(rosey);
+    let refused = rosey.run(&["copy", "--from", rosey.url(), "--to", rosey.url(), "--replace"]).fails(1);
+    assert!(refused.contains("the same database"), "{refused}");
+    assert_eq!(rosey.json(&["outbound", "list", "--json"]).as_array().map(Vec::len), Some(1));
+}
+
+fn a_database_that_is_not_there_is_not_made(rosey: &Rosey) {
+    for arguments in [["copy", "--from", FIRST, "--to", SECOND].as_slice(), &["verify", FIRST, SECOND]] {
+        let refused = rosey.run(arguments).fails(1);
+        assert!(refused.contains("first.db"), "{refused}");
+    }
+    assert!(!rosey.path("first.db").exists() && !rosey.path("second.db").exists());
+}
+
+fn passwords_are_not_shown(rosey: &Rosey) {
+    let url = "postgresql://rosey:hunter2@127.0.0.1:1/rosey_db";
+    for arguments in [["copy", "--from", url, "--to", FIRST].as_slice(), &["verify", url, url]] {
+        assert!(!rosey.run(arguments).fails(1).contains("hunter2"));
+    }
+    let mut command = rosey.command(&["copy", "--help"]);
+    let help = command.env("ROSEY_COPY_FROM", url).output().unwrap();
+    assert!(!String::from_utf8(help.stdout).unwrap().contains("hunter2"));
+    let broken = rosey.run(&["copy", "--from", "mysql://u:hunter2@h/d", "--to", FIRST]);
+    assert_eq!(broken.code, Some(2), "{broken:?}");
+    assert!(!broken.stderr.contains("hunter2"), "{broken:?}");
+}
