@@ -1,5 +1,7 @@
 //! The command line.
 
+mod migrate;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -11,6 +13,8 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
+
+pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -30,6 +34,7 @@ Exit codes:
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
   4  `replay`, `record`: some of it waits in the journal for the database
+  5  `migrate status`: `rosey migrate` has something to do
   130, 143  ended by Ctrl-C or SIGTERM
 
 Examples:
@@ -68,13 +73,8 @@ pub(crate) struct DatabaseArgs {
 pub(crate) enum Command {
     #[command(flatten)]
     OnStore(StoreCommand),
-    /// Bring the database's schema up to date
-    #[command(after_help = "\
-Every other command does so too, when it opens the database. Any number of processes may at once.
-
-Example:
-  rosey --database-url postgresql://rosey@localhost/rosey_db migrate")]
-    Migrate,
+    /// Bring the database's schema up to date, or back
+    Migrate(MigrateArgs),
     /// Look how the database is, changing nothing, and say what to do
     #[command(after_help = "\
 It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.

@@ -32,7 +32,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     runtime.block_on(async {
         match cli.command {
-            Command::Migrate => migrate::run(&config, output).await,
+            Command::Migrate(args) => migrate::run(&config, args.command(), output).await,
             Command::Doctor => doctor::run(&config, output).await,
             Command::OnStore(command) => {
                 // The journal is the recorder's; the others may run beside it.
