@@ -177,6 +177,9 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
         SqlState::UNDEFINED_TABLE | SqlState::UNDEFINED_COLUMN => {
             (ErrorKind::Schema, "; the schema is not this program's, run `rosey migrate`")
         }
+        SqlState::DEPENDENT_OBJECTS_STILL_EXIST => {
+            (ErrorKind::Schema, "; remove what depends on it, such as a view, first")
+        }
         SqlState::UNDEFINED_OBJECT => (ErrorKind::Unavailable, "; check the options in the URL"),
         ref code if ends_connection(code) => (broken, ""),
         ref code => match &code.code()[..2] {

@@ -52,8 +52,8 @@ mod tokens;
 mod transfer;
 mod users;
 
-pub use botstore_migrations::Migrated;
-pub use open::{PostgresStore, migrate};
+pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
+pub use open::{PostgresStore, migrate_to, schema};
 
 /// The greatest total, 2^53 - 1, as [`Count::MAX`](botstore_core::model::Count::MAX) has it.
 macro_rules! max_total {

@@ -8,7 +8,7 @@ use botstore_core::clock::{Clock, SystemClock};
 use botstore_core::settings::PostgresSettings;
 use botstore_core::url::PostgresUrl;
 use botstore_core::{ErrorKind, Result, StoreError};
-use botstore_migrations::{Migrated, MigrationError, postgres as migrations};
+use botstore_migrations::{Goal, Migrated, MigrationError, SchemaStatus, postgres as migrations};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use crate::client::Connections;
@@ -88,16 +88,28 @@ impl PostgresStore {
     }
 }
 
-/// Brings the database at `url` to the newest schema, and lets go of it.
+/// Brings the database at `url` to this version, and lets go of it.
 ///
 /// # Errors
 ///
 /// As [`PostgresStore::open`].
-pub async fn migrate(url: &PostgresUrl, settings: &PostgresSettings) -> Result<Migrated> {
+pub async fn migrate_to(url: &PostgresUrl, settings: &PostgresSettings, goal: Goal) -> Result<Migrated> {
     let connections = Connections::new(url, settings, Arc::new(SystemClock))?;
     let mut client = connections.first("migrate").await?;
-    let migrated = migrations::migrate(&mut client).await;
+    let migrated = migrations::migrate_to(&mut client, goal).await;
     migrated.map_err(|error| connections.migration_error("migrate", error))
+}
+
+/// Says how the schema of the database at `url` stands to this program, changes nothing, and lets go of it.
+///
+/// # Errors
+///
+/// As [`PostgresStore::open`], but no version is refused.
+pub async fn schema(url: &PostgresUrl, settings: &PostgresSettings) -> Result<SchemaStatus> {
+    let connections = Connections::new(url, settings, Arc::new(SystemClock))?;
+    let client = connections.first("schema").await?;
+    let status = migrations::status(&client).await;
+    status.map_err(|error| connections.migration_error("schema", error))
 }
 
 impl Connections {

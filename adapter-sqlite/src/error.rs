@@ -77,7 +77,7 @@ impl Fault {
             Self::Migration(MigrationError::Refused(advice)) => said(ErrorKind::Schema, &advice),
             Self::Migration(error) => {
                 let beneath = sqlite_beneath(&error);
-                let unknown = (ErrorKind::Internal, "the schema could not be read or brought up to date");
+                let unknown = (ErrorKind::Internal, "the schema could not be read or migrated");
                 meant(beneath.map_or(unknown, meaning), beneath.is_some_and(is_lasting)).with_source(error)
             }
         }
@@ -86,7 +86,7 @@ impl Fault {
 
 /// The kind of an SQLite error, and what to say and advise.
 fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
-    use ErrorKind::{Corrupt, Internal, Unavailable};
+    use ErrorKind::{Corrupt, Internal, Schema, Unavailable};
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             (Unavailable, "another process keeps the database locked; try again, or stop that process")
@@ -108,8 +108,23 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         Some(ErrorCode::DatabaseCorrupt) => {
             (Corrupt, "the database is damaged, or its disk; restore a backup")
         }
+        _ if lacks_schema(error) => (Schema, "the schema is not this program's; run `rosey migrate`"),
         _ => (Internal, "SQLite refused a statement"),
     }
+}
+
+/// Whether a statement names what is not there. SQLite has one code for all that is wrong with a statement; its words are
+/// English everywhere.
+fn lacks_schema(error: &rusqlite::Error) -> bool {
+    let text = match error {
+        rusqlite::Error::SqliteFailure(failure, Some(text)) if failure.extended_code == ffi::SQLITE_ERROR => {
+            text
+        }
+        rusqlite::Error::SqlInputError { msg, .. } => msg,
+        _ => return false,
+    };
+    let missing = ["no such table: ", "no such index: ", "no such column: "];
+    missing.iter().any(|missing| text.starts_with(missing)) || text.contains(" has no column named ")
 }
 
 /// Whether an operator has to do what the advice says before another try makes sense.
@@ -183,6 +198,31 @@ mod tests {
             let error = Fault::from(code(number)).into_error("record", "bot.db");
             assert_eq!(error.kind(), &kind, "{error}");
             assert!(error.to_string().contains("bot.db"));
+        }
+    }
+
+    #[test]
+    fn a_schema_that_lacks_what_a_statement_names_is_told_from_other_faults() {
+        let connection = rusqlite::Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE notes (note TEXT); CREATE TABLE lines (id INTEGER)").unwrap();
+        connection
+            .execute_batch(
+                "CREATE TRIGGER later AFTER INSERT ON lines BEGIN INSERT INTO gone VALUES (1); END",
+            )
+            .unwrap();
+        for (sql, kind) in [
+            ("SELECT 1 FROM absent", ErrorKind::Schema),
+            ("SELECT absent FROM notes", ErrorKind::Schema),
+            ("INSERT INTO notes (absent) VALUES (1)", ErrorKind::Schema),
+            ("SELECT 1 FROM notes INDEXED BY absent", ErrorKind::Schema),
+            ("DROP INDEX absent", ErrorKind::Schema),
+            ("INSERT INTO lines VALUES (1)", ErrorKind::Schema),
+            ("SELECT 'no such table", ErrorKind::Internal),
+            ("INSERT INTO notes VALUES (raise(1))", ErrorKind::Internal),
+        ] {
+            let error = connection.execute_batch(sql).unwrap_err();
+            let error = Fault::from(error).into_error("record", "bot.db");
+            assert_eq!(error.kind(), &kind, "{sql}: {error}");
         }
     }
 

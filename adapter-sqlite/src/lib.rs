@@ -70,6 +70,6 @@ mod transfer;
 mod users;
 mod writer;
 
-pub use botstore_migrations::Migrated;
-pub use open::migrate;
+pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
+pub use open::{migrate_to, schema};
 pub use store::SqliteStore;

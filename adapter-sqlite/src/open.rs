@@ -9,7 +9,7 @@ use std::time::Duration;
 use botstore_core::url::{SqliteUrl, Synchronous};
 use botstore_core::{ErrorKind, Result};
 use botstore_migrations::sqlite::{self as migrations, MigrationLock};
-use botstore_migrations::{Migrated, MigrationError};
+use botstore_migrations::{Goal, Migrated, MigrationError, SchemaStatus};
 use rusqlite::Connection;
 
 use crate::connection;
@@ -24,14 +24,25 @@ const LEAST_SIZE: u64 = 512;
 
 const CANNOT_LOOK: &str = "the file cannot be looked at; check the rights of its directory";
 
-/// Brings the database at `url` to the newest schema, making the file if there is none.
+/// Brings the database at `url` to this version. The file is made if there is none, but not to go down in it.
 ///
 /// # Errors
 ///
 /// Those of [`SqliteStore::open`](crate::SqliteStore::open).
-pub async fn migrate(url: &SqliteUrl) -> Result<Migrated> {
+pub async fn migrate_to(url: &SqliteUrl, goal: Goal) -> Result<Migrated> {
     let place = Arc::new(Place::of(url));
-    blocking("migrate", &place, |place| Ok(place.prepare(true)?.migrated)).await
+    blocking("migrate", &place, move |place| place.migrate(goal)).await
+}
+
+/// Says how the schema of the database at `url` stands to this program, and changes nothing. A file that is not there has
+/// no schema, and is not made.
+///
+/// # Errors
+///
+/// [`ErrorKind::Unavailable`], [`ErrorKind::Corrupt`]: the file cannot be read, or is no database.
+pub async fn schema(url: &SqliteUrl) -> Result<SchemaStatus> {
+    let place = Arc::new(Place::of(url));
+    blocking("schema", &place, |place| Ok(migrations::status(&place.look()?)?)).await
 }
 
 /// Runs `work` where it may block.
@@ -78,7 +89,7 @@ impl Place {
     /// The database; with `migrate` it is made if it is not there.
     pub(crate) fn prepare(&self, migrate: bool) -> Result<Prepared, Fault> {
         let Some(path) = &self.path else {
-            let (connection, migrated) = settle_schema(connection::memory()?, migrate)?;
+            let (connection, migrated) = settle_schema(connection::memory()?, newest(migrate))?;
             return Ok(Prepared { connection, files: None, migrated });
         };
         if migrate {
@@ -87,7 +98,24 @@ impl Place {
             let text = "there is no database yet. Run `rosey migrate`";
             return Err(Fault::Refused(ErrorKind::Schema, text.into()));
         }
-        self.prepare_file(path, migrate)
+        self.prepare_file(path, newest(migrate))
+    }
+
+    fn migrate(&self, goal: Goal) -> Result<Migrated, Fault> {
+        let path = match (&self.path, goal) {
+            (Some(path), Goal::Up(_)) => create(path).map(|()| path)?,
+            (Some(path), Goal::Down(_)) if !is_empty(path)? => path,
+            _ => return Ok(settle_schema(connection::memory()?, Some(goal))?.1),
+        };
+        Ok(self.prepare_file(path, Some(goal))?.migrated)
+    }
+
+    /// A connection to look how the database is; what is not there is empty.
+    fn look(&self) -> Result<Connection, Fault> {
+        match &self.path {
+            Some(path) if !is_empty(path)? => connection::look(path, self.busy_timeout),
+            _ => connection::memory(),
+        }
     }
 
     /// The database that took the place of the one that was there. Nothing is made: somebody may just be about to put a
@@ -98,32 +126,42 @@ impl Place {
                 let text = "the file is gone or empty; put it back, or a backup in its place";
                 Err(Fault::Refused(ErrorKind::Unavailable, text.into()))
             }
-            Some(path) => self.prepare_file(path, migrate),
+            Some(path) => self.prepare_file(path, newest(migrate)),
             None => self.prepare(migrate),
         }
     }
 
-    fn prepare_file(&self, path: &Path, migrate: bool) -> Result<Prepared, Fault> {
+    fn prepare_file(&self, path: &Path, goal: Option<Goal>) -> Result<Prepared, Fault> {
         if !is_empty(path)? {
             // Before anything in the file is changed, even a setting.
-            let judge = if migrate { migrations::refuse_strangers } else { refuse_other_versions };
+            let judge = if goal.is_some() { migrations::refuse_strangers } else { refuse_other_versions };
             judge(&connection::look(path, self.busy_timeout)?)?;
         }
-        let _lock = if migrate { Some(lock(path)?) } else { None };
+        let _lock = if goal.is_some() { Some(lock(path)?) } else { None };
         let standing = Standing::at(path).map_err(|error| Fault::System(CANNOT_LOOK, error))?;
         let connection = connection::writer(path, self.synchronous, self.busy_timeout)?;
-        let (connection, migrated) = settle_schema(connection, migrate)?;
+        let (connection, migrated) = settle_schema(connection, goal)?;
         Ok(Prepared { connection, files: Some(Files::of(standing)?), migrated })
     }
 }
 
-fn settle_schema(mut connection: Connection, migrate: bool) -> Result<(Connection, Migrated), Fault> {
-    let migrated = if migrate {
-        migrations::migrate(&mut connection)?
-    } else {
-        Migrated { version: migrations::check(&connection)?, applied: Vec::new() }
+/// Brings the schema to the goal; without one it must be the newest.
+fn settle_schema(
+    mut connection: Connection,
+    goal: Option<Goal>,
+) -> Result<(Connection, Migrated), MigrationError> {
+    let migrated = match goal {
+        Some(goal) => migrations::migrate_to(&mut connection, goal)?,
+        None => {
+            Migrated { version: migrations::check(&connection)?, applied: Vec::new(), undone: Vec::new() }
+        }
     };
     Ok((connection, migrated))
+}
+
+/// The goal of a store that may migrate.
+fn newest(migrate: bool) -> Option<Goal> {
+    migrate.then(Goal::newest)
 }
 
 fn refuse_other_versions(connection: &Connection) -> Result<(), MigrationError> {

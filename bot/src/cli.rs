@@ -1,5 +1,6 @@
 //! The command line.
 
+mod migrate;
 mod transfer;
 
 use std::path::PathBuf;
@@ -14,7 +15,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-pub(crate) use transfer::{CopyArgs, VerifyArgs};
+pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
+pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -34,6 +36,7 @@ Exit codes:
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
   4  `replay`, `record`: some of it waits in the journal for the database
+  5  `migrate status`: `rosey migrate` has something to do
   130, 143  ended by Ctrl-C or SIGTERM
 
 Examples:
@@ -72,13 +75,8 @@ pub(crate) struct DatabaseArgs {
 pub(crate) enum Command {
     #[command(flatten)]
     OnStore(StoreCommand),
-    /// Bring the database's schema up to date
-    #[command(after_help = "\
-Every other command does so too, when it opens the database. Any number of processes may at once.
-
-Example:
-  rosey --database-url postgresql://rosey@localhost/rosey_db migrate")]
-    Migrate,
+    /// Bring the database's schema up to date, or back
+    Migrate(MigrateArgs),
     /// Look how the database is, changing nothing, and say what to do
     #[command(after_help = "\
 It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.

@@ -35,7 +35,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     runtime.block_on(async {
         match cli.command {
-            Command::Migrate => migrate::run(&config, output).await,
+            Command::Migrate(args) => migrate::run(&config, args.command(), output).await,
             Command::Doctor => doctor::run(&config, output).await,
             Command::Copy(args) => {
                 let exit = until_signal(copy::run(&args, output)).await?;

@@ -20,6 +20,8 @@ pub(crate) enum Exit {
     Unwell,
     /// Some of it waits in the journal.
     Waiting,
+    /// `migrate status`: migrations are pending.
+    Pending,
     /// A signal ended it.
     Interrupted(Signal),
 }
@@ -31,6 +33,7 @@ impl From<Exit> for ExitCode {
             Exit::NotActive => Self::from(3),
             Exit::Unwell => Self::FAILURE,
             Exit::Waiting => Self::from(4),
+            Exit::Pending => Self::from(5),
             Exit::Interrupted(signal) => Self::from(signal.code()),
         }
     }

@@ -4,6 +4,7 @@ mod bar;
 mod cli;
 mod clock;
 mod commands;
+mod confirm;
 mod database;
 mod exit;
 mod format;

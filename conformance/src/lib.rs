@@ -34,6 +34,7 @@ pub mod disk;
 mod given;
 #[allow(clippy::unwrap_used, clippy::expect_used, reason = "a load that panics is a test that fails")]
 pub mod load;
+mod objects;
 pub mod proxy;
 #[allow(clippy::unwrap_used, reason = "a recorder that panics is a test that fails")]
 pub mod recorder;

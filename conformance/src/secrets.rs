@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use botstore::layers::{Answer, Call, Layer, Layered};
 use botstore::store::BotStore;
-use botstore::{Config, Migrated, Result, StoreError};
+use botstore::{Config, Goal, Migrated, Result, StoreError};
 use tracing::level_filters::LevelFilter;
 
 /// What every secret that tests make up begins with.
@@ -137,6 +137,15 @@ pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
 /// As there.
 pub async fn migrate(config: &Config) -> Result<Migrated> {
     Box::pin(botstore::migrate(config)).await.inspect_err(look_at)
+}
+
+/// [`botstore::migrate_to`], searched.
+///
+/// # Errors
+///
+/// As there.
+pub async fn migrate_to(config: &Config, goal: Goal) -> Result<Migrated> {
+    Box::pin(botstore::migrate_to(config, goal)).await.inspect_err(look_at)
 }
 
 /// The store, of which each error is searched.

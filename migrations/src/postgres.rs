@@ -1,18 +1,37 @@
 //! The runner for PostgreSQL.
 
+use std::error::Error as StdError;
+
 use refinery_core::traits::r#async::{AsyncQuery, AsyncTransaction};
 use refinery_core::{AsyncMigrate, Migration};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
-use crate::embedded::postgres::migrations::runner;
-use crate::{Applied, Found, HISTORY_TABLE, Migrated, MigrationError, failed, grouped, report, up_to_date};
+use crate::found::{Applied, Found};
+use crate::scripts::POSTGRES;
+use crate::{
+    Goal, HISTORY_TABLE, Migrated, MigrationError, SchemaStatus, applied, committed, failed, grouped, undone,
+};
 
 /// The key of the lock that migrations take: `botstore` in ASCII.
 const LOCK_KEY: i64 = 0x626f_7473_746f_7265;
 
-/// Brings the database to the newest schema, in one transaction.
+/// How often a migration begins that deadlocks with those who work in the database, or whose history goes away while it is
+/// looked at.
+const ATTEMPTS: u32 = 5;
+
+/// Brings the database to the newest schema.
+///
+/// # Errors
+///
+/// As [`migrate_to`].
+pub async fn migrate(client: &mut Client) -> Result<Migrated, MigrationError> {
+    migrate_to(client, Goal::newest()).await
+}
+
+/// Brings the database to this version, in one transaction.
 ///
 /// The lock is the transaction's: a session's lock would be shared by strangers behind a pooler that hands sessions
 /// around. The statement timeout is lifted within the transaction only.
@@ -20,20 +39,54 @@ const LOCK_KEY: i64 = 0x626f_7473_746f_7265;
 /// # Errors
 ///
 /// [`MigrationError::Refused`] for a database that this program must not touch; else what PostgreSQL says.
-pub async fn migrate(client: &mut Client) -> Result<Migrated, MigrationError> {
-    let found = look(client).await?;
-    found.refuse_strangers(&runner())?;
-    if found.is_current() {
-        return Ok(up_to_date());
+pub async fn migrate_to(client: &mut Client, goal: Goal) -> Result<Migrated, MigrationError> {
+    let mut attempts = 1;
+    loop {
+        let found = look(client).await?;
+        found.refuse_strangers(POSTGRES)?;
+        if found.has_reached(goal) {
+            return Ok(found.unchanged());
+        }
+        match locked(client, goal).await {
+            // A bot that works locks tables in an order of its own.
+            Err(error) if is(&error, &SqlState::T_R_DEADLOCK_DETECTED) && attempts < ATTEMPTS => {
+                attempts += 1
+            }
+            migrated => return migrated,
+        }
     }
+}
+
+/// The same, by the only one who migrates.
+async fn locked(client: &mut Client, goal: Goal) -> Result<Migrated, MigrationError> {
     let transaction = client.transaction().await.map_err(failed)?;
     transaction.batch_execute("SET LOCAL statement_timeout = 0").await.map_err(failed)?;
     transaction.batch_execute(&format!("SELECT pg_advisory_xact_lock({LOCK_KEY})")).await.map_err(failed)?;
     // Whoever had the lock before may have changed what was found.
-    look(&transaction).await?.refuse_strangers(&runner())?;
-    let run = grouped(runner()).run_async(&mut Within(&transaction)).await.map_err(failed)?;
+    let found = look(&transaction).await?;
+    found.refuse_strangers(POSTGRES)?;
+    let migrated = match goal {
+        _ if found.has_reached(goal) => return Ok(found.unchanged()),
+        Goal::Up(to) => {
+            let run = grouped(POSTGRES.runner(), to).run_async(&mut Within(&transaction)).await;
+            applied(&run.map_err(failed)?)
+        }
+        Goal::Down(to) => {
+            let to = to.max(0);
+            let steps = POSTGRES.down(found.version(), to);
+            for step in &steps {
+                let forget = format!("DELETE FROM {HISTORY_TABLE} WHERE version = {}", step.version);
+                transaction.batch_execute(&step.sql).await.map_err(failed)?;
+                transaction.batch_execute(&forget).await.map_err(failed)?;
+            }
+            if to == 0 {
+                transaction.batch_execute(&format!("DROP TABLE {HISTORY_TABLE}")).await.map_err(failed)?;
+            }
+            undone(steps, to)
+        }
+    };
     transaction.commit().await.map_err(failed)?;
-    Ok(report(&run))
+    Ok(committed(migrated))
 }
 
 /// Changes nothing, and says the schema's version, which is the newest.
@@ -42,24 +95,55 @@ pub async fn migrate(client: &mut Client) -> Result<Migrated, MigrationError> {
 ///
 /// [`MigrationError::Refused`] for a database whose schema is another; else what PostgreSQL says.
 pub async fn check(client: &Client) -> Result<i32, MigrationError> {
-    let found = look(client).await?;
-    found.refuse_strangers(&runner())?;
-    found.refuse_old()
+    look(client).await?.refuse_others(POSTGRES)
+}
+
+/// Changes nothing, and says how the schema stands to this program.
+///
+/// # Errors
+///
+/// What PostgreSQL says.
+pub async fn status(client: &Client) -> Result<SchemaStatus, MigrationError> {
+    Ok(look(client).await?.status(POSTGRES))
 }
 
 async fn look(client: &impl GenericClient) -> Result<Found, MigrationError> {
+    let mut attempts = 1;
+    loop {
+        match look_once(client).await {
+            // Another process has just removed the whole schema.
+            Err(error) if is(&error, &SqlState::UNDEFINED_TABLE) && attempts < ATTEMPTS => attempts += 1,
+            found => return found,
+        }
+    }
+}
+
+async fn look_once(client: &impl GenericClient) -> Result<Found, MigrationError> {
     let tables = "SELECT tablename FROM pg_tables WHERE schemaname = ANY (current_schemas(FALSE)) ORDER BY 1";
     let tables = rows(client, tables, |row| Some(row.get(0)?.to_owned())).await?;
     let mut found = Found { tables, history: Vec::new() };
     if found.has_history() {
-        let history = format!("SELECT version, name, checksum FROM {HISTORY_TABLE}");
+        let history = format!("SELECT version, name, applied_on, checksum FROM {HISTORY_TABLE}");
         found.history = rows(client, &history, |row| {
+            let text = |column| row.get(column).map(str::to_owned);
             let version = row.get(0)?.parse().ok()?;
-            Some(Applied { version, name: row.get(1)?.to_owned(), checksum: row.get(2)?.to_owned() })
+            Some(Applied { version, name: text(1)?, applied_on: text(2)?, checksum: text(3)? })
         })
         .await?;
     }
     Ok(found)
+}
+
+/// Whether the server failed with this code.
+fn is(error: &MigrationError, code: &SqlState) -> bool {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<tokio_postgres::Error>() {
+            return error.code() == Some(code);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// The rows that `read` understands, by a simple query: it needs no prepared statement, and so works behind any pooler.
@@ -103,7 +187,7 @@ impl AsyncTransaction for Within<'_> {
 
 impl AsyncQuery<Vec<Migration>> for Within<'_> {
     async fn query<'a>(&'a mut self, query: &'a str) -> Result<Vec<Migration>, Self::Error> {
-        Ok(understood(&self.0.simple_query(query).await?, applied))
+        Ok(understood(&self.0.simple_query(query).await?, in_history))
     }
 }
 
@@ -111,7 +195,7 @@ impl AsyncMigrate for Within<'_> {}
 
 /// A row of the history, in refinery's order of columns. One that refinery did not write is passed over here, and
 /// found missing by its verification.
-fn applied(row: &SimpleQueryRow) -> Option<Migration> {
+fn in_history(row: &SimpleQueryRow) -> Option<Migration> {
     let applied_on = OffsetDateTime::parse(row.get(2)?, &Rfc3339).ok()?;
     Some(Migration::applied(
         row.get(0)?.parse().ok()?,

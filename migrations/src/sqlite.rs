@@ -5,10 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 
-use crate::embedded::sqlite::migrations::runner;
-use crate::{Applied, Found, HISTORY_TABLE, Migrated, MigrationError, failed, grouped, report, up_to_date};
+use crate::found::{Applied, Found};
+use crate::scripts::{SQLITE, Step};
+use crate::{
+    Goal, HISTORY_TABLE, Migrated, MigrationError, SchemaStatus, applied, committed, failed, grouped, undone,
+};
 
 /// The right to prepare a database file: held by one process at a time, let go when dropped or when its process dies.
 ///
@@ -60,15 +63,45 @@ fn lock_path(path: &Path) -> PathBuf {
 ///
 /// # Errors
 ///
-/// [`MigrationError::Refused`] for a database that this program must not touch; else what SQLite says.
+/// As [`migrate_to`].
 pub fn migrate(connection: &mut Connection) -> Result<Migrated, MigrationError> {
+    migrate_to(connection, Goal::newest())
+}
+
+/// Brings the database to this version, in one transaction. Hold its [`MigrationLock`].
+///
+/// # Errors
+///
+/// [`MigrationError::Refused`] for a database that this program must not touch; else what SQLite says.
+pub fn migrate_to(connection: &mut Connection, goal: Goal) -> Result<Migrated, MigrationError> {
     let found = look(connection)?;
-    found.refuse_strangers(&runner())?;
-    if found.is_current() {
-        return Ok(up_to_date());
+    found.refuse_strangers(SQLITE)?;
+    match goal {
+        _ if found.has_reached(goal) => Ok(found.unchanged()),
+        Goal::Up(to) => {
+            let run = grouped(SQLITE.runner(), to).run(connection).map_err(failed)?;
+            Ok(committed(applied(&run)))
+        }
+        Goal::Down(to) => {
+            let to = to.max(0);
+            let steps = SQLITE.down(found.version(), to);
+            undo(connection, &steps, to).map_err(failed)?;
+            Ok(committed(undone(steps, to)))
+        }
     }
-    let run = grouped(runner()).run(connection).map_err(failed)?;
-    Ok(report(&run))
+}
+
+fn undo(connection: &mut Connection, steps: &[Step], to: i32) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for step in steps {
+        transaction.execute_batch(&step.sql)?;
+        let forget = format!("DELETE FROM {HISTORY_TABLE} WHERE version = ?1");
+        transaction.execute(&forget, [step.version])?;
+    }
+    if to == 0 {
+        transaction.execute_batch(&format!("DROP TABLE {HISTORY_TABLE}"))?;
+    }
+    transaction.commit()
 }
 
 /// Changes nothing, and says the schema's version, which is the newest.
@@ -77,9 +110,7 @@ pub fn migrate(connection: &mut Connection) -> Result<Migrated, MigrationError> 
 ///
 /// [`MigrationError::Refused`] for a database whose schema is another; else what SQLite says.
 pub fn check(connection: &Connection) -> Result<i32, MigrationError> {
-    let found = look(connection)?;
-    found.refuse_strangers(&runner())?;
-    found.refuse_old()
+    look(connection)?.refuse_others(SQLITE)
 }
 
 /// Refuses a database that another program made, before anything in it is changed.
@@ -88,20 +119,32 @@ pub fn check(connection: &Connection) -> Result<i32, MigrationError> {
 ///
 /// [`MigrationError::Refused`] for such a database; else what SQLite says.
 pub fn refuse_strangers(connection: &Connection) -> Result<(), MigrationError> {
-    look(connection)?.refuse_strangers(&runner())
+    look(connection)?.refuse_strangers(SQLITE)
+}
+
+/// Changes nothing, and says how the schema stands to this program.
+///
+/// # Errors
+///
+/// What SQLite says.
+pub fn status(connection: &Connection) -> Result<SchemaStatus, MigrationError> {
+    Ok(look(connection)?.status(SQLITE))
 }
 
 fn look(connection: &Connection) -> Result<Found, MigrationError> {
     let read = || -> rusqlite::Result<Found> {
+        // Tables and history are seen at one moment, while others migrate.
+        let moment = connection.unchecked_transaction()?;
         let mut found = Found::default();
         let mut tables =
-            connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
+            moment.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")?;
         found.tables = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
         if found.has_history() {
-            let mut history =
-                connection.prepare(&format!("SELECT version, name, checksum FROM {HISTORY_TABLE}"))?;
+            let mut history = moment
+                .prepare(&format!("SELECT version, name, applied_on, checksum FROM {HISTORY_TABLE}"))?;
             let applied = |row: &rusqlite::Row<'_>| {
-                Ok(Applied { version: row.get(0)?, name: row.get(1)?, checksum: row.get(2)? })
+                let (version, name) = (row.get(0)?, row.get(1)?);
+                Ok(Applied { version, name, applied_on: row.get(2)?, checksum: row.get(3)? })
             };
             found.history = history.query_map([], applied)?.collect::<Result<_, _>>()?;
         }

@@ -29,12 +29,15 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("botstore needs a backend: the feature sqlite, postgres, or both");
 
+mod schema;
+
 use std::sync::Arc;
 
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
-pub use botstore_migrations::Migrated;
+pub use botstore_migrations::{Goal, Migrated, MigrationState, MigrationStatus, SchemaStatus, Step};
 pub use botstore_spool as spool;
+pub use schema::{migrate, migrate_to, newest_schema_version, schema};
 
 use botstore_core::layers::{Connector, Layered, Observe, Outage, Retry, Stack};
 use botstore_core::model::Backend;
@@ -111,23 +114,6 @@ fn backend_of(url: &DatabaseUrl) -> Result<Backend> {
     }
 }
 
-/// Brings the schema of the database that `config` names up to date, and says what that took. Any number of processes
-/// may do so at once.
-///
-/// # Errors
-///
-/// As [`open`].
-pub async fn migrate(config: &Config) -> Result<Migrated> {
-    match &config.url {
-        #[cfg(feature = "sqlite")]
-        DatabaseUrl::Sqlite(url) => Box::pin(botstore_sqlite::migrate(url)).await,
-        #[cfg(feature = "postgres")]
-        DatabaseUrl::Postgres(url) => Box::pin(botstore_postgres::migrate(url, &config.postgres)).await,
-        #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
-        url => Err(not_built_in(url)),
-    }
-}
-
 #[cfg(not(all(feature = "sqlite", feature = "postgres")))]
 fn not_built_in(url: &DatabaseUrl) -> StoreError {
     let (backend, feature) = match url {
@@ -154,6 +140,7 @@ mod tests {
         for error in [
             open(&Config::new(url.clone())).await.map(drop).unwrap_err(),
             migrate(&Config::new(url.clone())).await.unwrap_err(),
+            schema(&Config::new(url.clone())).await.unwrap_err(),
         ] {
             let ErrorKind::InvalidInput { field, reason } = error.kind() else { panic!("{error}") };
             assert_eq!(*field, "database_url");

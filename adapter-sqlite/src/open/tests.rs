@@ -92,7 +92,7 @@ async fn sixteen_open_one_empty_path_at_once() {
     while let Some(opened) = opening.join_next().await {
         opened.unwrap();
     }
-    assert!(migrate(&url(&directory)).await.unwrap().applied.is_empty());
+    assert!(migrate_to(&url(&directory), Goal::newest()).await.unwrap().applied.is_empty());
     let store = SqliteStore::open(&url(&directory), false).await.unwrap();
     assert_eq!(store.user_totals().await.unwrap().users.get(), 16);
 }
@@ -177,6 +177,9 @@ async fn without_migration_nothing_is_made() {
     assert_eq!(refusal(&url(&directory), false).await.kind(), &ErrorKind::Schema);
     assert!(files(&directory).is_empty());
     assert_eq!(refusal(&SqliteUrl::memory(), false).await.kind(), &ErrorKind::Schema);
-    assert_eq!(migrate(&url(&directory)).await.unwrap().version, botstore_migrations::newest_version());
+    assert_eq!(
+        migrate_to(&url(&directory), Goal::newest()).await.unwrap().version,
+        botstore_migrations::newest_version()
+    );
     SqliteStore::open(&url(&directory), false).await.unwrap();
 }

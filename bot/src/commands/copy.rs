@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use anyhow::Context as _;
 use botstore::transfer::{self, Comparison, Copied, Table};
 use botstore::url::{DatabaseUrl, SqliteUrl};
 use botstore::{BotStore, Config, Import};
@@ -122,7 +123,12 @@ async fn dry_run(from: &dyn BotStore, to: &DatabaseUrl, output: Output) -> anyho
 
 /// The database that would be copied into, if it is there and has our schema.
 async fn there(to: &DatabaseUrl) -> anyhow::Result<Option<Box<dyn BotStore>>> {
-    open_to_read(to).await.map(Some)
+    let config = configure(to)?;
+    let schema = botstore::schema(&config).await.with_context(|| Named(to).to_string())?;
+    match schema.refusal {
+        None if schema.version == 0 => Ok(None),
+        _ => open_to_read(to).await.map(Some),
+    }
 }
 
 /// What a new database holds.

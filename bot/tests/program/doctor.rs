@@ -67,7 +67,8 @@ fn an_old_schema_is_told_and_stays_old(rosey: &Rosey) {
     assert_eq!(database.execute(removed, [newest]).unwrap(), 1);
     let report = unwell(rosey.run(&["doctor", "--json"]));
     let expected = format!(
-        "the database has schema version {}, and this program needs {newest}. Run `rosey migrate`",
+        "the database has schema version {}, and this program needs {newest}: it lacks V4__identity. \
+         Run `rosey migrate`",
         newest - 1
     );
     assert!(report["checks"][0]["found"].as_str().unwrap().ends_with(&expected), "{report}");

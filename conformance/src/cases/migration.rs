@@ -2,7 +2,7 @@
 
 use botstore::model::Limit;
 use botstore::store::BotStore;
-use botstore::{Config, ErrorKind, Migrated};
+use botstore::{Config, ErrorKind, Goal, Migrated};
 
 use crate::case::{Case, cases};
 use crate::database::Database;
@@ -24,6 +24,8 @@ pub(super) const CASES: &[Case] = cases![
     tables_of_other_names_are_left_alone,
     a_newer_schema_is_refused_and_left_as_it_is,
     an_edited_migration_is_refused_and_left_as_it_is,
+    the_status_names_each_migration_and_changes_nothing,
+    a_version_that_no_program_knows_is_refused,
     sixteen_that_open_an_empty_database_at_once_all_succeed,
     sixteen_that_migrate_an_empty_database_at_once_make_one_history,
 ];
@@ -43,10 +45,10 @@ const ORIGINAL: [&str; 8] = [
 const HISTORY: &str = "SELECT CAST(version AS TEXT) || ' ' || name || ' ' || applied_on || ' ' || checksum \
                        FROM refinery_schema_history ORDER BY version";
 
-const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
+pub(super) const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
                         ORDER BY version";
 
-const NEWEST: [&str; 4] =
+pub(super) const NEWEST: [&str; 4] =
     ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists", "V4__identity"];
 
 /// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
@@ -55,12 +57,16 @@ async fn refused(config: &Config, raw: Raw<'_>) {
     for config in [config.clone(), config.clone().without_migration()] {
         assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
     }
-    assert_eq!(kind_of(secrets::migrate(config).await), ErrorKind::Schema);
+    for goal in [Goal::newest(), Goal::Up(1), Goal::Down(3), Goal::Down(0)] {
+        assert_eq!(kind_of(secrets::migrate_to(config, goal).await), ErrorKind::Schema);
+    }
+    let status = botstore::schema(config).await.unwrap();
+    assert!(status.refusal.is_some() && status.plan(Goal::Down(0)).is_empty(), "{status:?}");
     assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
 /// The whole history, if there is one.
-async fn history(raw: Raw<'_>) -> Vec<String> {
+pub(super) async fn history(raw: Raw<'_>) -> Vec<String> {
     if raw.tables().await.iter().any(|table| table == "refinery_schema_history") {
         raw.sql(HISTORY).await
     } else {
@@ -68,7 +74,7 @@ async fn history(raw: Raw<'_>) -> Vec<String> {
     }
 }
 
-async fn works(store: &dyn BotStore) {
+pub(super) async fn works(store: &dyn BotStore) {
     assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 4);
     record(store, [chat(1, "ada", "hello")]).await;
     assert_eq!(store.top_chatters(Limit::MAX).await.unwrap().len(), 1);
@@ -85,12 +91,12 @@ async fn an_empty_database_is_brought_to_the_newest_schema(db: Database) {
 async fn a_migration_says_what_it_did(db: Database) {
     let unopened = db.unopened().unwrap();
     let url = unopened.config().url;
-    let applied = NEWEST.map(str::to_owned).to_vec();
-    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), Migrated { version: 4, applied });
-    assert_eq!(
-        secrets::migrate(&Config::new(url.clone())).await.unwrap(),
-        Migrated { version: 4, applied: vec![] }
-    );
+    let did = |applied: &[&str]| {
+        let applied = applied.iter().map(|&name| name.to_owned()).collect();
+        Migrated { version: 4, applied, undone: vec![] }
+    };
+    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), did(&NEWEST));
+    assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), did(&[]));
     let store = secrets::open(&unopened.config().without_migration()).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
@@ -122,33 +128,15 @@ async fn without_migration_an_empty_database_is_refused_and_left_empty(db: Datab
     assert_eq!(unopened.raw().tables().await, Vec::<String>::new());
 }
 
-/// Takes the database back to version 1.
-async fn undo_versions_2_to_4(raw: Raw<'_>) {
-    let of_version_3 = match raw {
-        Raw::Sqlite(_) => "DROP INDEX user_stats_open_sessions",
-        Raw::Postgres(_) => {
-            "ALTER TABLE user_stats DROP COLUMN chat_rank; ALTER TABLE user_stats RESET (fillfactor); \
-             CREATE INDEX user_stats_by_lines ON user_stats (total_chat_lines DESC, username) WHERE total_chat_lines > 0"
-        }
-    };
-    let versions = match raw {
-        Raw::Sqlite(_) => "TABLE",
-        Raw::Postgres(_) => "SEQUENCE",
-    };
-    let undo = format!(
-        "DROP TABLE database_identity; {of_version_3}; DROP INDEX user_actions_by_user_and_type; \
-         DROP TABLE source_positions; DROP TABLE plugin_values; DROP {versions} plugin_value_versions; \
-         DELETE FROM refinery_schema_history WHERE version > 1"
-    );
-    raw.sql(&undo).await;
-}
-
 async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let (config, raw) = (db.config().without_migration(), db.raw());
-    undo_versions_2_to_4(raw).await;
+    secrets::migrate_to(&config, Goal::Down(1)).await.unwrap();
     let before = (raw.tables().await, history(raw).await);
-    assert_eq!(kind_of(secrets::open(&config).await), ErrorKind::Schema);
+    let error = secrets::open(&config).await.unwrap_err();
+    let lacking = format!("version 1, and this program needs 4: it lacks {}. Run", NEWEST[1..].join(", "));
+    assert_eq!(error.kind(), &ErrorKind::Schema);
+    assert!(error.to_string().contains(&lacking), "{error}");
     assert_eq!((raw.tables().await, history(raw).await), before);
 }
 
@@ -157,7 +145,7 @@ async fn an_older_schema_is_brought_up_to_date_with_its_rows(mut db: Database) {
     let before = db.store().recent_chat(Limit::MAX).await.unwrap();
     db.store().close().await.unwrap();
     let first = history(db.raw()).await.swap_remove(0);
-    undo_versions_2_to_4(db.raw()).await;
+    secrets::migrate_to(&db.config(), Goal::Down(1)).await.unwrap();
     db.reopen().await;
     assert_eq!(db.store().recent_chat(Limit::MAX).await.unwrap(), before);
     works(db.store().as_ref()).await;
@@ -213,6 +201,44 @@ async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
     let store = secrets::open(&config).await.unwrap();
     works(store.as_ref()).await;
     store.close().await.unwrap();
+}
+
+async fn the_status_names_each_migration_and_changes_nothing(db: Database) {
+    let unopened = db.unopened().unwrap();
+    let config = unopened.config();
+    let states = || async {
+        let status = botstore::schema(&config).await.unwrap();
+        assert_eq!((status.newest, status.refusal), (4, None));
+        let names = status.migrations.iter().map(|migration| migration.name.as_str());
+        assert!(names.eq(NEWEST), "{:?}", status.migrations);
+        let applied = status.migrations.iter().filter(|migration| migration.applied_at.is_some()).count();
+        (
+            status.version,
+            applied,
+            status.migrations.iter().map(|migration| migration.state.as_str()).collect::<Vec<_>>(),
+        )
+    };
+    for _ in 0..2 {
+        assert_eq!(states().await, (0, 0, ["pending"; 4].to_vec()));
+    }
+    if let Unopened::Sqlite(file) = &unopened {
+        assert_eq!(std::fs::read_dir(file.path().parent().unwrap()).unwrap().count(), 0);
+    }
+    assert_eq!(unopened.raw().tables().await, Vec::<String>::new());
+    secrets::migrate_to(&config, Goal::Up(2)).await.unwrap();
+    let before = (unopened.raw().tables().await, history(unopened.raw()).await);
+    assert_eq!(states().await, (2, 2, vec!["applied", "applied", "pending", "pending"]));
+    assert_eq!((unopened.raw().tables().await, history(unopened.raw()).await), before);
+}
+
+async fn a_version_that_no_program_knows_is_refused(db: Database) {
+    for goal in [Goal::Up(5), Goal::Up(-1), Goal::Down(5), Goal::Down(-1)] {
+        let ErrorKind::InvalidInput { field, .. } = kind_of(secrets::migrate_to(&db.config(), goal).await)
+        else {
+            panic!("{goal:?} was taken")
+        };
+        assert_eq!(field, "version");
+    }
 }
 
 async fn sixteen_that_open_an_empty_database_at_once_all_succeed(db: Database) {

@@ -17,6 +17,8 @@ mod lifecycle;
 mod maintenance;
 mod maintenance_scale;
 mod migration;
+mod migration_down;
+mod migration_races;
 mod model;
 mod outbound;
 mod outbound_leases;
@@ -61,7 +63,9 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Case)> {
         ("transfer", transfer::CASES),
         ("lifecycle", lifecycle::CASES),
         ("lifecycle", reopening::CASES),
-        ("lifecycle", migration::CASES),
+        ("migration", migration::CASES),
+        ("migration", migration_down::CASES),
+        ("migration", migration_races::CASES),
         ("layers", layers::CASES),
         ("input", input::CASES),
         ("input", input_numbers::CASES),
