@@ -52,6 +52,8 @@ const REMOVE_SENT: &str = remove!("outbound_messages", "sent_timestamp", "sent_t
 
 const REMOVE_REVOKED: &str = remove!("api_tokens", "revoked_at", "revoked_at < $1");
 
+const REMOVE_EXPIRED_TOKENS: &str = remove!("api_tokens", "expires_at", "expires_at < $1");
+
 const REMOVE_CHAT: &str = remove!("recent_chat", "timestamp", "timestamp < $1");
 
 /// A value is gone from its moment on, so that moment itself is over.
@@ -80,6 +82,7 @@ impl Maintenance for PostgresStore {
             revoked_tokens: self.remove(REMOVE_REVOKED, now.minus(retention.revoked_tokens)).await?,
             chat: self.remove(REMOVE_CHAT, now.minus(retention.chat)).await?,
             expired_values: self.remove(REMOVE_EXPIRED, now).await?,
+            expired_tokens: self.remove(REMOVE_EXPIRED_TOKENS, now.minus(retention.revoked_tokens)).await?,
         };
         self.vacuum().await?;
         Ok(report)
@@ -138,6 +141,7 @@ pub(crate) const PLANS: &[(&str, Access)] = &[
     (REMOVE_COUNTS, Access::Index),
     (REMOVE_SENT, Access::Index),
     (REMOVE_REVOKED, Access::Index),
+    (REMOVE_EXPIRED_TOKENS, Access::Index),
     (REMOVE_CHAT, Access::Index),
     (REMOVE_EXPIRED, Access::Index),
 ];

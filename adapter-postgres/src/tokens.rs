@@ -17,19 +17,20 @@ use crate::testing::Access;
 /// The columns of a token.
 macro_rules! columns {
     () => {
-        "id, token_prefix, name, description, permissions, created_at, last_used, revoked_at"
+        "id, token_prefix, name, description, permissions, created_at, last_used, revoked_at, expires_at"
     };
 }
 
 const CREATE_TOKEN: &str = concat!(
-    "INSERT INTO api_tokens (token_hash, token_prefix, name, description, permissions, created_at)
-    VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (token_hash) DO NOTHING
+    "INSERT INTO api_tokens (token_hash, token_prefix, name, description, permissions, created_at, expires_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (token_hash) DO NOTHING
     RETURNING ",
     columns!()
 );
 
 const CHECK_TOKEN: &str = concat!(
-    "UPDATE api_tokens SET last_used = GREATEST(last_used, $2) WHERE token_hash = $1 AND is_active RETURNING ",
+    "UPDATE api_tokens SET last_used = GREATEST(last_used, $2)
+    WHERE token_hash = $1 AND is_active AND (expires_at IS NULL OR expires_at > $2) RETURNING ",
     columns!()
 );
 
@@ -80,6 +81,7 @@ impl Tokens for PostgresStore {
                     &description,
                     &permissions,
                     &now.seconds(),
+                    &token.expires_at.map(Timestamp::seconds),
                 ],
             )
             .await?;
@@ -129,6 +131,7 @@ fn info(row: &Row) -> Result<TokenInfo> {
         created_at: row.moment("created_at")?,
         last_used: row.moment_if_any("last_used")?,
         revoked_at: row.moment_if_any("revoked_at")?,
+        expires_at: row.moment_if_any("expires_at")?,
     })
 }
 

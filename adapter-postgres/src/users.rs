@@ -2,11 +2,12 @@
 
 use async_trait::async_trait;
 use botstore_core::model::{
-    CloseSessions, Count, Limit, Timestamp, TopChatter, UserStats, UserTotals, Username,
+    CloseSessions, Count, Limit, Rename, Timestamp, TopChatter, UserRows, UserStats, UserTotals, Username,
 };
-use botstore_core::{Result, Users};
+use botstore_core::{Result, StoreError, Users};
+use tokio_postgres::Row;
 
-use crate::client::Intent;
+use crate::client::{Intent, Params};
 use crate::max_total;
 use crate::open::PostgresStore;
 use crate::row::Columns;
@@ -56,6 +57,45 @@ const CLOSE_SESSIONS: &str = concat!(
     SELECT count(*) AS sessions FROM closed"
 );
 
+const DELETE_USER: &str = "
+    WITH gone AS (DELETE FROM user_stats WHERE username = $1 RETURNING 1),
+        chat AS (DELETE FROM recent_chat WHERE username = $1 RETURNING 1),
+        actions AS (DELETE FROM user_actions WHERE username = $1 RETURNING 1)
+    SELECT EXISTS (SELECT FROM gone) AS known, (SELECT count(*) FROM chat) AS chat,
+        (SELECT count(*) FROM actions) AS actions";
+
+/// Both users are locked in the order in which everybody locks them. LEAST and GREATEST leave out what is null.
+const RENAME_USER: &str = concat!(
+    "WITH locked AS MATERIALIZED (
+        SELECT username FROM user_stats WHERE username IN ($1, $2) ORDER BY username FOR UPDATE
+    ), gone AS (
+        DELETE FROM user_stats WHERE username = $1 AND (SELECT count(*) FROM locked) > 0 RETURNING *
+    ), kept AS (
+        INSERT INTO user_stats AS u (username, first_seen, last_seen, total_chat_lines, total_time_connected,
+            current_session_start, session_last_seen)
+        SELECT $2, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start,
+            session_last_seen
+        FROM gone
+        ON CONFLICT (username) DO UPDATE SET
+            first_seen = LEAST(u.first_seen, excluded.first_seen),
+            last_seen = GREATEST(u.last_seen, excluded.last_seen),
+            total_chat_lines = LEAST(",
+    max_total!(),
+    ", u.total_chat_lines + excluded.total_chat_lines),
+            total_time_connected = LEAST(",
+    max_total!(),
+    ", u.total_time_connected + excluded.total_time_connected),
+            current_session_start = LEAST(u.current_session_start, excluded.current_session_start),
+            session_last_seen = GREATEST(u.session_last_seen, excluded.session_last_seen)
+    ), chat AS (
+        UPDATE recent_chat SET username = $2 WHERE username = $1 AND EXISTS (SELECT FROM gone) RETURNING 1
+    ), actions AS (
+        UPDATE user_actions SET username = $2 WHERE username = $1 AND EXISTS (SELECT FROM gone) RETURNING 1
+    )
+    SELECT EXISTS (SELECT FROM gone) AS known, (SELECT count(*) FROM chat) AS chat,
+        (SELECT count(*) FROM actions) AS actions"
+);
+
 #[async_trait]
 impl Users for PostgresStore {
     async fn user_stats(&self, username: &Username) -> Result<Option<UserStats>> {
@@ -103,6 +143,22 @@ impl Users for PostgresStore {
         };
         self.row("close_sessions", Intent::Write, CLOSE_SESSIONS, &[&at]).await?.count("sessions")
     }
+
+    async fn delete_user(&self, username: &Username) -> Result<UserRows> {
+        const OPERATION: &str = "delete_user";
+        user_rows(&self.row(OPERATION, Intent::Write, DELETE_USER, &[&username.as_str()]).await?)
+    }
+
+    async fn rename_user(&self, rename: &Rename) -> Result<UserRows> {
+        const OPERATION: &str = "rename_user";
+        let params: Params<'_> = &[&rename.from().as_str(), &rename.to().as_str()];
+        let renamed = user_rows(&self.row(OPERATION, Intent::Write, RENAME_USER, params).await?)?;
+        if renamed.user { Ok(renamed) } else { Err(StoreError::not_found(OPERATION, "user")) }
+    }
+}
+
+fn user_rows(row: &Row) -> Result<UserRows> {
+    Ok(UserRows { user: row.raw("known")?, chat: row.count("chat")?, actions: row.count("actions")? })
 }
 
 /// How the statements find their rows.
@@ -113,4 +169,7 @@ pub(crate) const PLANS: &[(&str, Access)] = &[
     // Once at the bot's start and shutdown: an index for it would cost every line of chat.
     (CLOSE_SESSIONS, Access::Total),
     (USER_TOTALS, Access::Total),
+    // Who said a line is not indexed: it would cost every line, and hardly anybody ever asks to be forgotten.
+    (DELETE_USER, Access::Total),
+    (RENAME_USER, Access::Total),
 ];

@@ -27,6 +27,7 @@ impl Maintenance for SqliteStore {
             revoked_tokens: self.remove(OLD_REVOKED_TOKENS, before(retention.revoked_tokens)).await?,
             chat: self.remove(OLD_CHAT, before(retention.chat)).await?,
             expired_values: self.remove(EXPIRED_VALUES, now).await?,
+            expired_tokens: self.remove(OLD_EXPIRED_TOKENS, before(retention.revoked_tokens)).await?,
         };
         self.give_space_back().await?;
         self.write_alone(OPERATION, |connection| run(connection, CHECKPOINT)).await?;
@@ -42,6 +43,9 @@ const OLD_SENT_MESSAGES: &str = "DELETE FROM outbound_messages WHERE id IN \
 
 const OLD_REVOKED_TOKENS: &str = "DELETE FROM api_tokens WHERE id IN \
     (SELECT id FROM api_tokens WHERE revoked_at < ?1 LIMIT ?2)";
+
+const OLD_EXPIRED_TOKENS: &str = "DELETE FROM api_tokens WHERE id IN \
+    (SELECT id FROM api_tokens WHERE expires_at < ?1 LIMIT ?2)";
 
 const OLD_CHAT: &str = "DELETE FROM recent_chat WHERE id IN \
     (SELECT id FROM recent_chat WHERE timestamp < ?1 LIMIT ?2)";
@@ -105,6 +109,13 @@ mod tests {
 
     #[test]
     fn statements_use_their_indexes() {
-        assert_indexed(&[OLD_COUNTS, OLD_SENT_MESSAGES, OLD_REVOKED_TOKENS, OLD_CHAT, EXPIRED_VALUES]);
+        assert_indexed(&[
+            OLD_COUNTS,
+            OLD_SENT_MESSAGES,
+            OLD_REVOKED_TOKENS,
+            OLD_EXPIRED_TOKENS,
+            OLD_CHAT,
+            EXPIRED_VALUES,
+        ]);
     }
 }

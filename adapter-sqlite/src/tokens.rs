@@ -37,7 +37,7 @@ impl Tokens for SqliteStore {
 /// The columns that [`info`] reads.
 macro_rules! columns {
     () => {
-        "id, token_prefix, name, description, permissions, created_at, last_used, revoked_at"
+        "id, token_prefix, name, description, permissions, created_at, last_used, revoked_at, expires_at"
     };
 }
 
@@ -51,12 +51,13 @@ fn info(row: &Row<'_>) -> Result<TokenInfo, Fault> {
         created_at: row.get(5)?,
         last_used: row.get(6)?,
         revoked_at: row.get(7)?,
+        expires_at: row.get(8)?,
     })
 }
 
 const CREATE: &str = concat!(
-    "INSERT INTO api_tokens (token_hash, token_prefix, name, description, permissions, created_at) ",
-    "VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (token_hash) DO NOTHING RETURNING ",
+    "INSERT INTO api_tokens (token_hash, token_prefix, name, description, permissions, created_at, expires_at) ",
+    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (token_hash) DO NOTHING RETURNING ",
     columns!()
 );
 
@@ -68,13 +69,14 @@ fn create(connection: &Connection, token: &NewToken, now: Timestamp) -> Result<T
         token.description.as_ref().map(TokenDescription::as_str),
         token.permissions.as_ref().map(TokenPermissions::as_str),
         now.seconds(),
+        token.expires_at.map(Timestamp::seconds),
     ];
     row(connection, TABLE, CREATE, values, info)?.ok_or_else(|| Fault::conflict(conflict::SAME_TOKEN))
 }
 
 const CHECK: &str = concat!(
     "UPDATE api_tokens SET last_used = max(coalesce(last_used, ?2), ?2) ",
-    "WHERE token_hash = ?1 AND is_active = 1 RETURNING ",
+    "WHERE token_hash = ?1 AND is_active = 1 AND (expires_at IS NULL OR expires_at > ?2) RETURNING ",
     columns!()
 );
 

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use botstore_core::fold::UserDelta;
 use botstore_core::model::{
-    CloseSessions, Count, Limit, Timestamp, TopChatter, UserStats, UserTotals, Username,
+    CloseSessions, Count, Limit, Rename, Timestamp, TopChatter, UserRows, UserStats, UserTotals, Username,
 };
 use botstore_core::{Result, Users};
 use rusqlite::{Connection, params};
@@ -31,6 +31,16 @@ impl Users for SqliteStore {
 
     async fn close_sessions(&self, how: CloseSessions) -> Result<Count> {
         self.write("close_sessions", move |connection| close_sessions(connection, how)).await
+    }
+
+    async fn delete_user(&self, username: &Username) -> Result<UserRows> {
+        let username = username.clone();
+        self.write("delete_user", move |connection| delete_user(connection, &username)).await
+    }
+
+    async fn rename_user(&self, rename: &Rename) -> Result<UserRows> {
+        let rename = rename.clone();
+        self.write("rename_user", move |connection| rename_user(connection, &rename)).await
     }
 }
 
@@ -139,6 +149,49 @@ fn close_sessions(connection: &Connection, how: CloseSessions) -> Result<Count, 
     count_of(closed)
 }
 
+const FORGET_USER: &str = "DELETE FROM user_stats WHERE username = ?1";
+const FORGET_CHAT: &str = "DELETE FROM recent_chat WHERE username = ?1";
+const FORGET_ACTIONS: &str = "DELETE FROM user_actions WHERE username = ?1";
+
+fn delete_user(connection: &Connection, username: &Username) -> Result<UserRows, Fault> {
+    let forget = |sql| change(connection, sql, [username.as_str()]);
+    Ok(UserRows {
+        user: forget(FORGET_USER)? > 0,
+        chat: count_of(forget(FORGET_CHAT)?)?,
+        actions: count_of(forget(FORGET_ACTIONS)?)?,
+    })
+}
+
+/// `?3` is the greatest total. Of two moments of which one is missing, `min` and `max` would make none.
+const RENAME_USER: &str = "INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, \
+        total_time_connected, current_session_start, session_last_seen) \
+    SELECT ?2, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start, session_last_seen \
+    FROM user_stats WHERE username = ?1 \
+    ON CONFLICT (username) DO UPDATE SET \
+        first_seen = min(first_seen, excluded.first_seen), \
+        last_seen = max(last_seen, excluded.last_seen), \
+        total_chat_lines = min(?3, total_chat_lines + excluded.total_chat_lines), \
+        total_time_connected = min(?3, total_time_connected + excluded.total_time_connected), \
+        current_session_start = coalesce(min(current_session_start, excluded.current_session_start), \
+            current_session_start, excluded.current_session_start), \
+        session_last_seen = coalesce(max(session_last_seen, excluded.session_last_seen), \
+            session_last_seen, excluded.session_last_seen)";
+const RENAME_CHAT: &str = "UPDATE recent_chat SET username = ?2 WHERE username = ?1";
+const RENAME_ACTIONS: &str = "UPDATE user_actions SET username = ?2 WHERE username = ?1";
+
+fn rename_user(connection: &Connection, rename: &Rename) -> Result<UserRows, Fault> {
+    let names = [rename.from().as_str(), rename.to().as_str()];
+    if change(connection, RENAME_USER, params![names[0], names[1], Count::MAX.get()])? == 0 {
+        return Err(Fault::not_found("user"));
+    }
+    change(connection, FORGET_USER, [names[0]])?;
+    Ok(UserRows {
+        user: true,
+        chat: count_of(change(connection, RENAME_CHAT, names)?)?,
+        actions: count_of(change(connection, RENAME_ACTIONS, names)?)?,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +200,9 @@ mod tests {
     #[test]
     fn statements_use_their_indexes() {
         assert_indexed(&[SPEAKER, USER, PUT_USER, TOP_CHATTERS, CLOSE_AT_LAST_SIGN, CLOSE_AT]);
-        assert_total(&[USER_TOTALS]);
+        assert_indexed(&[FORGET_USER, FORGET_ACTIONS, RENAME_USER, RENAME_ACTIONS]);
+        // Who said a line is not indexed: it would cost every line, and hardly anybody ever asks to be forgotten.
+        assert_total(&[USER_TOTALS, FORGET_CHAT, RENAME_CHAT]);
     }
 
     #[test]

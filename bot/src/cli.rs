@@ -2,6 +2,7 @@
 
 mod migrate;
 mod transfer;
+mod user;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -17,6 +18,7 @@ use jiff::tz::TimeZone;
 
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
+pub(crate) use self::user::{AuditArgs, UserCommand};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -106,6 +108,11 @@ pub(crate) enum StoreCommand {
     Recent(RecentArgs),
     /// Show how many users were there, and when
     History(HistoryArgs),
+    /// Show who did what
+    Audit(AuditArgs),
+    /// Export, remove or rename what is kept about one person
+    #[command(subcommand)]
+    User(UserCommand),
     /// Remove what is too old, and tidy the database up
     Maintain(MaintainArgs),
     /// Show or fill the queue of messages that wait to be sent
@@ -243,6 +250,29 @@ Examples:
   rosey outbound send 'The film starts in five minutes'
   rosey outbound send --key film-2024-06-01 - < announcement.txt")]
     Send(SendArgs),
+    /// Give dead or failed messages all their attempts again
+    #[command(after_help = "\
+What is wrong with one message keeps none of the others back; the exit code is 1 then.
+
+Examples:
+  rosey outbound requeue 17 23
+  rosey outbound list --state dead --json | jq '.[].id' | xargs rosey outbound requeue")]
+    Requeue {
+        /// Their numbers, as `rosey outbound list` shows them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+    },
+    /// Remove dead or failed messages
+    #[command(after_help = "\
+What is wrong with one message keeps none of the others back; the exit code is 1 then.
+
+Example:
+  rosey outbound discard 17")]
+    Discard {
+        /// Their numbers, as `rosey outbound list` shows them
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<i64>,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -266,6 +296,7 @@ pub(crate) enum TokenCommand {
     #[command(after_help = "\
 Examples:
   rosey token create --name dashboard --permissions read
+  rosey token create --name guest --expires 2030-01-01
   TOKEN=$(rosey token create)")]
     Create(CreateArgs),
     /// List the tokens, revoked ones too
@@ -294,6 +325,10 @@ pub(crate) struct CreateArgs {
     /// What it allows, in the bot's own words
     #[arg(long, value_name = "TEXT")]
     pub(crate) permissions: Option<TokenPermissions>,
+
+    /// From when on it is not accepted any more: a date, a time, or Unix seconds [default: never]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) expires: Option<Timestamp>,
 }
 
 impl Cli {

@@ -1,6 +1,7 @@
 //! The commands, each in its file.
 
 mod arrival;
+mod audit;
 mod copy;
 mod doctor;
 mod history;
@@ -15,6 +16,7 @@ mod stats;
 mod token;
 mod top;
 mod transfer;
+mod user;
 mod verify;
 
 use anyhow::Context as _;
@@ -101,6 +103,8 @@ async fn with_store(
         StoreCommand::Top(args) => top::run(store, args, output).await,
         StoreCommand::Recent(args) => recent::run(store, args, output).await,
         StoreCommand::History(args) => history::run(store, args, output).await,
+        StoreCommand::Audit(args) => audit::run(store, args, output).await,
+        StoreCommand::User(command) => user::run(store, command, output).await,
         StoreCommand::Maintain(args) => maintain::run(store, args, output).await,
         StoreCommand::Outbound(command) => outbound::run(store, command, output).await,
         StoreCommand::Token(command) => token::run(store, command, output).await,

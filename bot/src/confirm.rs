@@ -15,7 +15,7 @@ pub(crate) fn confirm(shown: &str) -> anyhow::Result<()> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         let error = anyhow::anyhow!("nobody can be asked here whether this is meant; nothing was changed");
-        return Err(advise(error, "look with --dry-run what would be done, then give --yes"));
+        return Err(advise(error, "give --yes if it is meant"));
     }
     if asked(shown, stdin.lock(), io::stderr()).context("the question cannot be asked")? {
         return Ok(());

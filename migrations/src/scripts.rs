@@ -57,6 +57,7 @@ pub(crate) const SQLITE: Scripts = Scripts {
         "sqlite-down" "D2__sources_and_plugin_values",
         "sqlite-down" "D3__quick_lists",
         "sqlite-down" "D4__identity",
+        "sqlite-down" "D5__token_expiry",
     ],
 };
 
@@ -67,6 +68,7 @@ pub(crate) const POSTGRES: Scripts = Scripts {
         "postgres-down" "D2__sources_and_plugin_values",
         "postgres-down" "D3__quick_lists",
         "postgres-down" "D4__identity",
+        "postgres-down" "D5__token_expiry",
     ],
 };
 

@@ -3,8 +3,8 @@
 use std::io::{self, Read as _};
 
 use anyhow::Context as _;
-use botstore::model::{Limit, MessageText, NewMessage, OutboundMessage, OutboundState};
-use botstore::{InvalidInput, Outbound};
+use botstore::model::{Limit, MessageText, NewMessage, OutboundMessage, OutboundState, RowId};
+use botstore::{ErrorKind, InvalidInput, Outbound};
 use serde::Serialize;
 
 use crate::cli::{OutboundCommand, SendArgs};
@@ -21,6 +21,8 @@ pub(super) async fn run(
     match command {
         OutboundCommand::List { state, limit } => list(store, *state, *limit, output).await,
         OutboundCommand::Send(args) => send(store, args, output).await,
+        OutboundCommand::Requeue { ids } => by_hand(store, ids, Hand::Requeue, output).await,
+        OutboundCommand::Discard { ids } => by_hand(store, ids, Hand::Discard, output).await,
     }
 }
 
@@ -101,6 +103,49 @@ async fn send(store: &dyn Outbound, args: &SendArgs, output: Output) -> anyhow::
         }
     })?;
     Ok(Exit::Done)
+}
+
+/// What is done to messages by hand.
+#[derive(Debug, Clone, Copy)]
+enum Hand {
+    Requeue,
+    Discard,
+}
+
+#[derive(Debug, Serialize)]
+struct DoneJson {
+    id: i64,
+    done: bool,
+    error: Option<String>,
+}
+
+/// Does the same to each message. Which of them are wrong is known only when they are tried.
+async fn by_hand(store: &dyn Outbound, ids: &[i64], hand: Hand, output: Output) -> anyhow::Result<Exit> {
+    let now = clock::now()?;
+    let mut done = Vec::new();
+    for &id in ids {
+        let outcome = match hand {
+            Hand::Requeue => store.requeue_message(RowId::new(id), now).await,
+            Hand::Discard => store.discard_message(RowId::new(id)).await,
+        };
+        let error = match outcome {
+            Ok(()) => None,
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Conflict) => {
+                Some(error.to_string())
+            }
+            Err(error) => return Err(error.into()),
+        };
+        done.push(DoneJson { id, done: error.is_none(), error });
+    }
+    output.print(&done, || {
+        let told = done.iter().map(|DoneJson { id, error, .. }| match (error, hand) {
+            (Some(error), _) => format!("Message {id}: {error}"),
+            (None, Hand::Requeue) => format!("Message {id} is queued again"),
+            (None, Hand::Discard) => format!("Message {id} is gone"),
+        });
+        told.collect::<Vec<_>>().join("\n")
+    })?;
+    Ok(if done.iter().all(|done| done.done) { Exit::Done } else { Exit::Unwell })
 }
 
 /// Standard input to its end, without the line break there. Little more is read than the longest message has.

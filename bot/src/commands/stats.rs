@@ -89,7 +89,7 @@ fn peak(peak: Option<Peak>) -> String {
 }
 
 #[derive(Debug, Serialize)]
-struct UserJson<'a> {
+pub(super) struct UserJson<'a> {
     username: &'a str,
     first_seen: i64,
     last_seen: i64,
@@ -98,19 +98,24 @@ struct UserJson<'a> {
     current_session_start: Option<i64>,
 }
 
+impl<'a> From<&'a UserStats> for UserJson<'a> {
+    fn from(user: &'a UserStats) -> Self {
+        Self {
+            username: user.username.as_str(),
+            first_seen: user.first_seen.seconds(),
+            last_seen: user.last_seen.seconds(),
+            total_chat_lines: user.total_chat_lines.get(),
+            total_time_connected: user.total_time_connected.get(),
+            current_session_start: user.current_session_start.map(|start| start.seconds()),
+        }
+    }
+}
+
 async fn of_user(store: &dyn Users, username: &Username, output: Output) -> anyhow::Result<Exit> {
     let Some(user) = store.user_stats(username).await? else {
         anyhow::bail!("no user is called {username}; names are case-sensitive");
     };
-    let json = UserJson {
-        username: user.username.as_str(),
-        first_seen: user.first_seen.seconds(),
-        last_seen: user.last_seen.seconds(),
-        total_chat_lines: user.total_chat_lines.get(),
-        total_time_connected: user.total_time_connected.get(),
-        current_session_start: user.current_session_start.map(|start| start.seconds()),
-    };
-    output.print(&json, || user_text(&user))?;
+    output.print(&UserJson::from(&user), || user_text(&user))?;
     Ok(Exit::Done)
 }
 

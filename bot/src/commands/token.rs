@@ -4,7 +4,7 @@ use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 
 use anyhow::Context as _;
 use botstore::model::{Limit, NewToken, Revocation, TokenInfo, TokenSecret, TokenSelector};
-use botstore::{ErrorKind, Tokens};
+use botstore::{ErrorKind, InvalidInput, Tokens};
 use serde::Serialize;
 
 use crate::cli::{CreateArgs, TokenCommand};
@@ -30,14 +30,19 @@ struct CreatedJson<'a> {
 }
 
 async fn create(store: &dyn Tokens, args: &CreateArgs, output: Output) -> anyhow::Result<Exit> {
+    let now = clock::now()?;
+    if args.expires.is_some_and(|expiry| expiry <= now) {
+        return Err(InvalidInput::new("expires", "is over").into());
+    }
     let secret = TokenSecret::generate().context("the operating system has no random numbers")?;
     let token = NewToken {
         name: args.name.clone(),
         description: args.description.clone(),
         permissions: args.permissions.clone(),
+        expires_at: args.expires,
         ..NewToken::of(&secret)
     };
-    let info = store.create_token(&token, clock::now()?).await?;
+    let info = store.create_token(&token, now).await?;
     let json = CreatedJson { token: secret.reveal(), prefix: info.prefix.as_str(), id: info.id.get() };
     if let Err(error) = output.print(&json, || secret.reveal().to_owned()) {
         // A token that nobody has seen is of use to nobody.
@@ -58,6 +63,7 @@ struct TokenJson<'a> {
     created_at: i64,
     last_used: Option<i64>,
     revoked_at: Option<i64>,
+    expires_at: Option<i64>,
 }
 
 impl<'a> From<&'a TokenInfo> for TokenJson<'a> {
@@ -71,6 +77,7 @@ impl<'a> From<&'a TokenInfo> for TokenJson<'a> {
             created_at: token.created_at.seconds(),
             last_used: token.last_used.map(|at| at.seconds()),
             revoked_at: token.revoked_at.map(|at| at.seconds()),
+            expires_at: token.expires_at.map(|at| at.seconds()),
         }
     }
 }
@@ -95,10 +102,15 @@ async fn list(store: &dyn Tokens, output: Output) -> anyhow::Result<Exit> {
                 text(token.permissions.as_ref().map(|permissions| permissions.as_str())),
                 time(token.created_at),
                 maybe_time(token.last_used),
+                maybe_time(token.expires_at),
                 maybe_time(token.revoked_at),
             ]
         });
-        table(&["id", "prefix", "name", "permissions", "created", "last used", "revoked"], &[0], rows)
+        table(
+            &["id", "prefix", "name", "permissions", "created", "last used", "expires", "revoked"],
+            &[0],
+            rows,
+        )
     })?;
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use crate::model::{
     ChannelStats, Count, CurrentStatus, Enqueued, Health, KvVersion, MaintenanceReport, OutboundState,
-    PoolHealth, Recorded, Revocation, TokenInfo, UserTotals,
+    PoolHealth, Recorded, Revocation, TokenInfo, UserRows, UserTotals,
 };
 use crate::transfer::{Identities, Page};
 
@@ -66,4 +66,5 @@ impl Answer for MaintenanceReport {}
 impl Answer for OutboundState {}
 impl Answer for Revocation {}
 impl Answer for TokenInfo {}
+impl Answer for UserRows {}
 impl Answer for UserTotals {}

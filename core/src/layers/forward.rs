@@ -11,8 +11,8 @@ use crate::model::{
     ActionFilter, Backend, Batch, ChannelStats, ChatMessage, Claim, CloseSessions, Count, CountSample,
     CurrentStatus, Enqueued, Expect, Health, KvEntry, KvKey, KvName, KvPrefix, KvValue, KvVersion, Lease,
     Limit, MaintenanceReport, NewMessage, NewToken, OutboundMessage, OutboundState, Plugin, Position,
-    Recorded, Retention, Revocation, RowId, RowKey, Settlement, Source, Timestamp, TokenHash, TokenInfo,
-    TokenSelector, TopChatter, UserAction, UserStats, UserTotals, Username,
+    Recorded, Rename, Retention, Revocation, RowId, RowKey, Settlement, Source, Timestamp, TokenHash,
+    TokenInfo, TokenSelector, TopChatter, UserAction, UserRows, UserStats, UserTotals, Username,
 };
 use crate::store::{
     Audit, Channel, Chat, Export, Import, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
@@ -59,6 +59,14 @@ impl<L: Layer> Users for Layered<L> {
 
     async fn close_sessions(&self, how: CloseSessions) -> Result<Count> {
         around!(self, Write, close_sessions(how))
+    }
+
+    async fn delete_user(&self, username: &Username) -> Result<UserRows> {
+        around!(self, Write, delete_user(username))
+    }
+
+    async fn rename_user(&self, rename: &Rename) -> Result<UserRows> {
+        around!(self, Write, rename_user(rename))
     }
 }
 

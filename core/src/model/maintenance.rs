@@ -9,7 +9,7 @@ pub struct Retention {
     pub counts: Seconds,
     /// Sent messages, from the moment they were sent.
     pub sent_messages: Seconds,
-    /// Revoked tokens, from their revocation.
+    /// Revoked and expired tokens, from that moment.
     pub revoked_tokens: Seconds,
     /// Chat lines, from the moment they were said.
     pub chat: Seconds,
@@ -40,4 +40,6 @@ pub struct MaintenanceReport {
     pub chat: Count,
     /// Plugin values whose time was over.
     pub expired_values: Count,
+    /// Expired tokens.
+    pub expired_tokens: Count,
 }

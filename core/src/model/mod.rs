@@ -35,4 +35,4 @@ pub use tokens::{
     NewToken, Revocation, TokenDescription, TokenHash, TokenInfo, TokenName, TokenPermissions, TokenPrefix,
     TokenSecret, TokenSelector,
 };
-pub use users::{CloseSessions, TopChatter, UserStats, UserTotals, Username};
+pub use users::{CloseSessions, Rename, TopChatter, UserRows, UserStats, UserTotals, Username};

@@ -173,6 +173,8 @@ pub struct NewToken {
     pub description: Option<TokenDescription>,
     /// What it allows.
     pub permissions: Option<TokenPermissions>,
+    /// From when on it is not accepted any more; none: for ever.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl NewToken {
@@ -185,6 +187,7 @@ impl NewToken {
             name: None,
             description: None,
             permissions: None,
+            expires_at: None,
         }
     }
 }
@@ -206,15 +209,17 @@ pub struct TokenInfo {
     pub created_at: Timestamp,
     /// When it was last found valid; only goes up.
     pub last_used: Option<Timestamp>,
-    /// When it was revoked; none while it is active.
+    /// When it was revoked; none if it was not.
     pub revoked_at: Option<Timestamp>,
+    /// From when on it is not accepted any more; none: for ever.
+    pub expires_at: Option<Timestamp>,
 }
 
 impl TokenInfo {
-    /// Whether the token is accepted.
+    /// Whether the token is accepted at `now`: neither revoked nor expired.
     #[must_use]
-    pub fn is_active(&self) -> bool {
-        self.revoked_at.is_none()
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && self.expires_at.is_none_or(|expiry| now < expiry)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::text::text_type;
 use super::{Count, Timestamp};
+use crate::error::InvalidInput;
 
 text_type! {
     /// A user's name, case-sensitive.
@@ -56,6 +57,53 @@ pub struct UserTotals {
     pub connected_seconds: Count,
     /// How many sessions are open.
     pub open_sessions: Count,
+}
+
+/// A user's new name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rename {
+    from: Username,
+    to: Username,
+}
+
+impl Rename {
+    /// What was kept of `from` is kept of `to` from now on.
+    ///
+    /// # Errors
+    ///
+    /// [`InvalidInput`] of `username`: both are the same, or one is [the channel's own voice](Username::is_server).
+    pub fn new(from: Username, to: Username) -> Result<Self, InvalidInput> {
+        if from == to {
+            return Err(InvalidInput::new("username", "is the same as before"));
+        }
+        if from.is_server() || to.is_server() {
+            return Err(InvalidInput::new("username", "is the channel's own voice, and no user"));
+        }
+        Ok(Self { from, to })
+    }
+
+    /// The name until now.
+    #[must_use]
+    pub fn from(&self) -> &Username {
+        &self.from
+    }
+
+    /// The name from now on.
+    #[must_use]
+    pub fn to(&self) -> &Username {
+        &self.to
+    }
+}
+
+/// How much of a user was removed, or renamed, in rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct UserRows {
+    /// Whether the user was known.
+    pub user: bool,
+    /// Kept lines of chat.
+    pub chat: Count,
+    /// Entries of the audit log.
+    pub actions: Count,
 }
 
 /// At which moment `close_sessions` closes each open session.

@@ -15,16 +15,17 @@ pub trait Tokens: Send + Sync {
     /// [`Conflict`](crate::ErrorKind::Conflict): the same token is there, active or revoked.
     async fn create_token(&self, token: &NewToken, now: Timestamp) -> Result<TokenInfo>;
 
-    /// The active token with this hash, and notes its use; none if there is none. `last_used` only goes up.
+    /// The token with this hash, if it is neither revoked nor expired at `now`, and notes its use; none if there is none.
+    /// `last_used` only goes up.
     async fn check_token(&self, hash: &TokenHash, now: Timestamp) -> Result<Option<TokenInfo>>;
 
-    /// Revokes a token: the one with the hash, or the one active token with the prefix, of which every character
-    /// stands for itself. Of two revocations of one token at once, one finds it revoked.
+    /// Revokes a token: the one with the hash, or the one with the prefix, of which every character stands for itself, that
+    /// was not revoked before, expired or not. Of two revocations of one token at once, one finds it revoked.
     ///
     /// # Errors
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound): no token, active or revoked, is meant.
-    /// - [`Conflict`](crate::ErrorKind::Conflict): several active tokens have the prefix. None is revoked.
+    /// - [`Conflict`](crate::ErrorKind::Conflict): several tokens that were not revoked have the prefix. None is revoked.
     async fn revoke_token(&self, token: &TokenSelector, now: Timestamp) -> Result<Revocation>;
 
     /// The tokens, revoked ones included, whose identity is greater than `after`, by identity.

@@ -3,9 +3,11 @@
 use async_trait::async_trait;
 
 use crate::error::Result;
-use crate::model::{CloseSessions, Count, Limit, TopChatter, UserStats, UserTotals, Username};
+use crate::model::{
+    CloseSessions, Count, Limit, Rename, TopChatter, UserRows, UserStats, UserTotals, Username,
+};
 
-/// Reading users, and closing sessions wholesale.
+/// Reading users, closing sessions wholesale, and what a person may ask for: another name, or to be forgotten.
 #[async_trait]
 pub trait Users: Send + Sync {
     /// One user; none if the name, compared byte by byte, is unknown.
@@ -23,4 +25,17 @@ pub trait Users: Send + Sync {
     /// ([`CloseSessions::LastSign`]), and when it shuts down ([`CloseSessions::At`], as if every user left then).
     /// Opening and closing a store never does.
     async fn close_sessions(&self, how: CloseSessions) -> Result<Count>;
+
+    /// Removes all that is kept under a name: what is counted, the kept lines, and the entries of the audit log; returns
+    /// how much it was. The channel's own counts and peaks stay, and so does what others wrote about the user.
+    async fn delete_user(&self, username: &Username) -> Result<UserRows>;
+
+    /// Keeps under a new name all that is kept under another, and returns how much it was. If the new name is known, too,
+    /// both become one: lines and seconds are added up, the earlier `first_seen` and the later `last_seen` stay, and of two
+    /// open sessions one, from the earlier start to the later sign of life.
+    ///
+    /// # Errors
+    ///
+    /// [`NotFound`](crate::ErrorKind::NotFound): nothing is counted of a user with the old name.
+    async fn rename_user(&self, rename: &Rename) -> Result<UserRows>;
 }

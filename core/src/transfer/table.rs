@@ -284,6 +284,7 @@ static API_TOKENS: Form = Form {
         Column::moment("last_used").or_null(),
         Column::new("is_active", Content::Bool),
         Column::moment("revoked_at").or_null(),
+        Column::moment("expires_at").or_null(),
     ],
 };
 

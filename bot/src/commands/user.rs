@@ -1,0 +1,151 @@
+//! `user`: what is kept about one person: shown, removed, given another name.
+
+use botstore::model::{ActionFilter, ChatMessage, Limit, Rename, RowKey, UserAction, UserRows, Username};
+use botstore::{BotStore, ErrorKind};
+use serde::Serialize;
+
+use super::audit::ActionJson;
+use super::stats::UserJson;
+use crate::cli::UserCommand;
+use crate::confirm::confirm;
+use crate::exit::{Exit, advise};
+use crate::format::{count, number, visible};
+use crate::output::Output;
+
+pub(super) async fn run(store: &dyn BotStore, command: &UserCommand, output: Output) -> anyhow::Result<Exit> {
+    match command {
+        UserCommand::Export { username } => export(store, username).await,
+        UserCommand::Delete { username, yes } => delete(store, username, *yes, output).await,
+        UserCommand::Rename { from, to, yes } => rename(store, from, to, *yes, output).await,
+    }
+}
+
+#[derive(Debug, Serialize)]
+struct PersonJson<'a> {
+    username: &'a str,
+    /// None if there are lines or entries of a name of which nothing is counted.
+    stats: Option<UserJson<'a>>,
+    chat: Vec<LineJson<'a>>,
+    actions: Vec<ActionJson<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct LineJson<'a> {
+    id: i64,
+    at: i64,
+    message: &'a str,
+}
+
+async fn export(store: &dyn BotStore, username: &Username) -> anyhow::Result<Exit> {
+    let stats = store.user_stats(username).await?;
+    let (lines, actions) = (lines(store, username).await?, actions(store, username).await?);
+    if stats.is_none() && lines.is_empty() && actions.is_empty() {
+        return Err(unknown(username));
+    }
+    let chat = lines.iter().map(|line| LineJson {
+        id: line.id.get(),
+        at: line.at.seconds(),
+        message: line.message.as_str(),
+    });
+    let person = PersonJson {
+        username: username.as_str(),
+        stats: stats.as_ref().map(UserJson::from),
+        chat: chat.collect(),
+        actions: actions.iter().map(ActionJson::from).collect(),
+    };
+    // It is for the person and for programs alike.
+    Output::new(true).print(&person, String::new)?;
+    Ok(Exit::Done)
+}
+
+/// The kept lines of a user.
+async fn lines(store: &dyn BotStore, username: &Username) -> anyhow::Result<Vec<ChatMessage>> {
+    let (mut lines, mut after) = (Vec::new(), RowKey::START);
+    loop {
+        let page = store.chat_after(after, Limit::MAX).await?;
+        let Some(last) = page.last() else { return Ok(lines) };
+        after = last.key();
+        lines.extend(page.into_iter().filter(|line| line.username == *username));
+    }
+}
+
+/// The entries of a user, oldest first.
+async fn actions(store: &dyn BotStore, username: &Username) -> anyhow::Result<Vec<UserAction>> {
+    let filter = ActionFilter { username: Some(username.clone()), ..ActionFilter::default() };
+    let (mut actions, mut before) = (Vec::new(), RowKey::END);
+    loop {
+        let page = store.user_actions(&filter, before, Limit::MAX).await?;
+        let Some(last) = page.last() else { break };
+        before = last.key();
+        actions.extend(page);
+    }
+    actions.reverse();
+    Ok(actions)
+}
+
+#[derive(Debug, Serialize)]
+struct RowsJson {
+    user: bool,
+    chat: i64,
+    actions: i64,
+}
+
+impl From<UserRows> for RowsJson {
+    fn from(rows: UserRows) -> Self {
+        Self { user: rows.user, chat: rows.chat.get(), actions: rows.actions.get() }
+    }
+}
+
+async fn delete(
+    store: &dyn BotStore,
+    username: &Username,
+    yes: bool,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    if !yes {
+        let (lines, actions) = (lines(store, username).await?.len(), actions(store, username).await?.len());
+        confirm(&format!(
+            "All that is kept about {} goes: what is counted, {} lines and {} entries of the audit log.",
+            visible(username.as_str()),
+            number(lines as u64),
+            number(actions as u64)
+        ))?;
+    }
+    let gone = store.delete_user(username).await?;
+    if gone == UserRows::default() {
+        return Err(unknown(username));
+    }
+    output.print(&RowsJson::from(gone), || {
+        let (chat, actions) = (count(gone.chat), count(gone.actions));
+        format!("Removed {}: {chat} lines, {actions} entries of the audit log", visible(username.as_str()))
+    })?;
+    Ok(Exit::Done)
+}
+
+async fn rename(
+    store: &dyn BotStore,
+    from: &Username,
+    to: &Username,
+    yes: bool,
+    output: Output,
+) -> anyhow::Result<Exit> {
+    let rename = Rename::new(from.clone(), to.clone())?;
+    let (old, new) = (visible(from.as_str()), visible(to.as_str()));
+    if !yes && store.user_stats(to).await?.is_some() {
+        confirm(&format!("There is a user {new} already: {old} and {new} become one."))?;
+    }
+    let renamed = store.rename_user(&rename).await.map_err(|error| match error.kind() {
+        ErrorKind::NotFound => unknown(from),
+        _ => error.into(),
+    })?;
+    output.print(&RowsJson::from(renamed), || {
+        let (chat, actions) = (count(renamed.chat), count(renamed.actions));
+        format!("Renamed {old} to {new}: {chat} lines, {actions} entries of the audit log")
+    })?;
+    Ok(Exit::Done)
+}
+
+fn unknown(username: &Username) -> anyhow::Error {
+    let error = anyhow::anyhow!("nothing is kept about {}", username.as_str());
+    advise(error, "names are exact, upper and lower case included: `rosey top` shows some")
+}
