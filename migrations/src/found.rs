@@ -55,8 +55,12 @@ impl Applied {
 }
 
 impl Found {
+    pub(crate) fn has(&self, table: &str) -> bool {
+        self.tables.iter().any(|found| found == table)
+    }
+
     pub(crate) fn has_history(&self) -> bool {
-        self.tables.iter().any(|table| table == HISTORY_TABLE)
+        self.has(HISTORY_TABLE)
     }
 
     pub(crate) fn version(&self) -> i32 {
@@ -91,7 +95,7 @@ impl Found {
     /// Why this program must not touch a database that another program made, a newer version of this one, or another
     /// edition of it, or whose history somebody cut: what its latest entry was built upon is not sure to be there.
     fn refusal(&self, migrations: &[MigrationStatus]) -> Option<String> {
-        let original = self.tables.iter().find(|table| ORIGINAL_TABLES.contains(&table.as_str()));
+        let original = ORIGINAL_TABLES.into_iter().find(|table| self.has(table));
         if let (false, Some(table)) = (self.has_history(), original) {
             return Some(format!(
                 "the database has a table {table} and no migration history, so another program made it, such as the \

@@ -10,13 +10,25 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, GenericClient, SimpleQueryMessage, SimpleQueryRow, Transaction};
 
 use crate::found::{Applied, Found};
-use crate::scripts::POSTGRES;
+use crate::scripts::{POSTGRES, Step};
 use crate::{
     Goal, HISTORY_TABLE, Migrated, MigrationError, SchemaStatus, applied, committed, failed, grouped, undone,
 };
 
 /// The key of the lock that migrations take: `botstore` in ASCII.
 const LOCK_KEY: i64 = 0x626f_7473_746f_7265;
+
+/// The tables of which a batch of events locks several, in its order. Whoever takes more than one of them away locks them
+/// in that order before, or deadlocks with a bot at work.
+const BATCH_ORDER: [&str; 7] = [
+    "source_positions",
+    "user_stats",
+    "recent_chat",
+    "channel_stats",
+    "user_count_history",
+    "user_actions",
+    "current_status",
+];
 
 /// How often a migration begins that deadlocks with those who work in the database, or whose history goes away while it is
 /// looked at.
@@ -74,19 +86,36 @@ async fn locked(client: &mut Client, goal: Goal) -> Result<Migrated, MigrationEr
         Goal::Down(to) => {
             let to = to.max(0);
             let steps = POSTGRES.down(found.version(), to);
-            for step in &steps {
-                let forget = format!("DELETE FROM {HISTORY_TABLE} WHERE version = {}", step.version);
-                transaction.batch_execute(&step.sql).await.map_err(failed)?;
-                transaction.batch_execute(&forget).await.map_err(failed)?;
-            }
-            if to == 0 {
-                transaction.batch_execute(&format!("DROP TABLE {HISTORY_TABLE}")).await.map_err(failed)?;
-            }
+            undo(&transaction, &found, &steps, to).await.map_err(failed)?;
             undone(steps, to)
         }
     };
     transaction.commit().await.map_err(failed)?;
     Ok(committed(migrated))
+}
+
+async fn undo(
+    transaction: &Transaction<'_>,
+    found: &Found,
+    steps: &[Step],
+    to: i32,
+) -> Result<(), tokio_postgres::Error> {
+    let is_changed = |table: &&str| steps.iter().any(|step| step.sql.contains(table));
+    let tables = BATCH_ORDER.into_iter().filter(|table| found.has(table)).filter(is_changed);
+    let tables: Vec<_> = tables.collect();
+    if !tables.is_empty() {
+        let lock = format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
+        transaction.batch_execute(&lock).await?;
+    }
+    for step in steps {
+        transaction.batch_execute(&step.sql).await?;
+        let forget = format!("DELETE FROM {HISTORY_TABLE} WHERE version = {}", step.version);
+        transaction.batch_execute(&forget).await?;
+    }
+    if to == 0 {
+        transaction.batch_execute(&format!("DROP TABLE {HISTORY_TABLE}")).await?;
+    }
+    Ok(())
 }
 
 /// Changes nothing, and says the schema's version, which is the newest.

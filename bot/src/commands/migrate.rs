@@ -104,9 +104,14 @@ fn show(config: &Config, schema: &SchemaStatus, goal: Goal, output: Output) -> a
 /// What would be done, and lost, a line each.
 fn planned(config: &Config, schema: &SchemaStatus, goal: Goal) -> String {
     let mut text = format!("{}: schema version {}", visible(&Named(&config.url).to_string()), schema.version);
-    let (steps, done) = (schema.plan(goal), if matches!(goal, Goal::Up(_)) { "apply" } else { "undo by" });
-    if steps.is_empty() {
-        text += ", nothing is to be done";
+    let steps = schema.plan(goal);
+    let (done, to) = match goal {
+        Goal::Up(to) => ("apply", to),
+        Goal::Down(to) => ("undo by", to),
+    };
+    match steps.as_slice() {
+        [] => text += ", nothing is to be done",
+        _ => text += &format!(", to become {to}"),
     }
     for step in steps {
         text += &format!("\n  {done} {}", step.name);

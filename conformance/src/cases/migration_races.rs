@@ -10,7 +10,7 @@ use super::migration::{NEWEST, VERSIONS, works};
 use super::migration_down::shapes;
 use crate::case::{Case, cases};
 use crate::database::Database;
-use crate::given::{chat, together};
+use crate::given::{action, chat, together};
 use crate::objects::objects;
 use crate::secrets;
 
@@ -71,7 +71,9 @@ async fn a_store_that_records_meanwhile_loses_nothing_that_it_said(db: Database)
         let (told, is_over) = (Arc::clone(&told), Arc::clone(&is_over));
         recorders.push(async move {
             while !is_over.load(Ordering::SeqCst) {
-                match store.record(&Batch::new(vec![chat(recorder, "ada", "hello")]).unwrap()).await {
+                // Of several tables that the steps change, too, each in an order of its own.
+                let said = vec![chat(recorder, "ada", "hello"), action(recorder, "ada", "kick", None)];
+                match store.record(&Batch::new(said).unwrap()).await {
                     Ok(_) => drop(told.fetch_add(1, Ordering::SeqCst)),
                     Err(error) => assert_eq!(error.kind(), &ErrorKind::Schema, "{error}"),
                 }

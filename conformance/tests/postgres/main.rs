@@ -9,6 +9,7 @@ mod full_journal;
 mod given;
 mod least_privilege;
 mod lost_answers;
+mod migrating;
 mod outage;
 mod pool;
 mod secrets;
@@ -37,12 +38,13 @@ macro_rules! tests {
 }
 use tests;
 
-const AREAS: [Area; 10] = [
+const AREAS: [Area; 11] = [
     cancellation::AREA,
     failover::AREA,
     full_journal::AREA,
     least_privilege::AREA,
     lost_answers::AREA,
+    migrating::AREA,
     outage::AREA,
     pool::AREA,
     secrets::AREA,
