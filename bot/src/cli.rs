@@ -226,7 +226,7 @@ pub(crate) struct MaintainArgs {
     #[arg(long, value_name = "DAYS", default_value_t = 7)]
     pub(crate) keep_sent_days: u32,
 
-    /// Keep revoked tokens for so many days
+    /// Keep revoked and expired tokens for so many days
     #[arg(long, value_name = "DAYS", default_value_t = 90)]
     pub(crate) keep_tokens_days: u32,
 }

@@ -6,16 +6,17 @@ use anyhow::{Context as _, bail};
 
 use crate::exit::advise;
 
-/// Shows what is about to be done, on standard error, and asks whether it is meant. Without a terminal nobody could answer.
+/// Shows what is about to be done, on standard error, and asks whether it is meant. Without a terminal nobody
+/// could answer: then the error has this advice.
 ///
 /// # Errors
 ///
 /// The answer is another than yes, or there is nobody to give one.
-pub(crate) fn confirm(shown: &str) -> anyhow::Result<()> {
+pub(crate) fn confirm(shown: &str, advice: &str) -> anyhow::Result<()> {
     let stdin = io::stdin();
     if !stdin.is_terminal() {
         let error = anyhow::anyhow!("nobody can be asked here whether this is meant; nothing was changed");
-        return Err(advise(error, "give --yes if it is meant"));
+        return Err(advise(error, advice));
     }
     if asked(shown, stdin.lock(), io::stderr()).context("the question cannot be asked")? {
         return Ok(());

@@ -186,10 +186,10 @@ mod tests {
     #[test]
     fn a_current_database_has_all() {
         let found = current();
-        assert_eq!(found.refuse_others(POSTGRES).unwrap(), 4);
+        assert_eq!(found.refuse_others(POSTGRES).unwrap(), 5);
         let status = found.status(POSTGRES);
         assert!(status.is_current());
-        assert_eq!((status.version, status.newest, status.refusal), (4, 4, None));
+        assert_eq!((status.version, status.newest, status.refusal), (5, 5, None));
         assert_eq!(
             status.migrations[0],
             MigrationStatus {
@@ -199,20 +199,20 @@ mod tests {
                 applied_at: Some(1_700_000_000),
             }
         );
-        assert_eq!(states(&found), ["applied"; 4]);
+        assert_eq!(states(&found), ["applied"; 5]);
     }
 
     #[test]
     fn an_old_database_is_told_what_it_lacks() {
         let mut found = current();
         found.history.truncate(2);
-        assert_eq!(states(&found), ["applied", "applied", "pending", "pending"]);
+        assert_eq!(states(&found), ["applied", "applied", "pending", "pending", "pending"]);
         assert!(!found.status(POSTGRES).is_current());
         found.refuse_strangers(POSTGRES).unwrap();
         assert_eq!(
             found.refuse_others(POSTGRES).unwrap_err().to_string(),
-            "the database has schema version 2, and this program needs 4: it lacks V3__quick_lists, V4__identity. Run \
-             `rosey migrate`"
+            "the database has schema version 2, and this program needs 5: it lacks V3__quick_lists, V4__identity, \
+             V5__token_expiry. Run `rosey migrate`"
         );
     }
 
@@ -220,10 +220,10 @@ mod tests {
     fn a_history_with_a_gap_is_refused() {
         let mut found = current();
         let second = found.history.remove(1);
-        assert_eq!(states(&found), ["applied", "missing", "applied", "applied"]);
+        assert_eq!(states(&found), ["applied", "missing", "applied", "applied", "applied"]);
         assert_eq!(
             refusal(&found),
-            "the database has schema version 4, and its history lacks V2__sources_and_plugin_values. It was not \
+            "the database has schema version 5, and its history lacks V2__sources_and_plugin_values. It was not \
              changed. Restore a backup of it"
         );
         found.history = vec![found.history.remove(0), second];
@@ -234,12 +234,12 @@ mod tests {
     fn a_changed_migration_and_a_newer_one_are_named_by_their_state() {
         let mut found = current();
         found.history[1].checksum = "1".to_owned();
-        assert_eq!(states(&found), ["applied", "changed", "applied", "applied"]);
+        assert_eq!(states(&found), ["applied", "changed", "applied", "applied", "applied"]);
         assert!(refusal(&found).contains("another edition of V2__sources_and_plugin_values"));
-        found.history.push(Applied { version: 5, name: "later".to_owned(), ..found.history[0].clone() });
-        assert_eq!(states(&found), ["applied", "changed", "applied", "applied", "newer"]);
-        assert!(refusal(&found).ends_with("go back with that one: `rosey migrate down --to 4`"));
-        assert_eq!(found.status(POSTGRES).migrations[4].name, "V5__later");
+        found.history.push(Applied { version: 6, name: "later".to_owned(), ..found.history[0].clone() });
+        assert_eq!(states(&found), ["applied", "changed", "applied", "applied", "applied", "newer"]);
+        assert!(refusal(&found).ends_with("go back with that one: `rosey migrate down --to 5`"));
+        assert_eq!(found.status(POSTGRES).migrations[5].name, "V6__later");
         assert_eq!(found.status(POSTGRES).plan(Goal::Down(0)), []);
     }
 

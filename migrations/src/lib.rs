@@ -7,7 +7,7 @@
 //!
 //! ```
 //! // The newest schema is the same on both backends.
-//! assert_eq!(botstore_migrations::newest_version(), 4);
+//! assert_eq!(botstore_migrations::newest_version(), 5);
 //! ```
 
 #![cfg_attr(

@@ -138,7 +138,8 @@ mod tests {
                 "V1__original_tables 18b18c7964318c17",
                 "V2__sources_and_plugin_values b1fc4250c92a9d9b",
                 "V3__quick_lists 25376397a52adb8e",
-                "V4__identity b6b797cacff51f9b"
+                "V4__identity b6b797cacff51f9b",
+                "V5__token_expiry cef3941f6c20c4cd"
             ]
         );
         assert_eq!(
@@ -147,7 +148,8 @@ mod tests {
                 "V1__original_tables c5c5183ae70e07d8",
                 "V2__sources_and_plugin_values 6d0a1e51255dd62a",
                 "V3__quick_lists b5cc2d2b060d3b3d",
-                "V4__identity d2c6948ab375f350"
+                "V4__identity d2c6948ab375f350",
+                "V5__token_expiry cbe68d3724677e83"
             ]
         );
     }

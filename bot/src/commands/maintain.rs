@@ -18,6 +18,7 @@ struct MaintainedJson {
     sent_messages: i64,
     revoked_tokens: i64,
     expired_values: i64,
+    expired_tokens: i64,
 }
 
 pub(super) async fn run(store: &dyn BotStore, args: &MaintainArgs, output: Output) -> anyhow::Result<Exit> {
@@ -35,6 +36,7 @@ pub(super) async fn run(store: &dyn BotStore, args: &MaintainArgs, output: Outpu
         sent_messages: report.sent_messages.get(),
         revoked_tokens: report.revoked_tokens.get(),
         expired_values: report.expired_values.get(),
+        expired_tokens: report.expired_tokens.get(),
     };
     output.print(&json, || {
         let (hours, counts, sent, tokens) =
@@ -44,6 +46,7 @@ pub(super) async fn run(store: &dyn BotStore, args: &MaintainArgs, output: Outpu
             ("count samples", report.counts, format!("older than {counts} days")),
             ("sent messages", report.sent_messages, format!("sent more than {sent} days ago")),
             ("revoked tokens", report.revoked_tokens, format!("revoked more than {tokens} days ago")),
+            ("expired tokens", report.expired_tokens, format!("expired more than {tokens} days ago")),
             ("plugin values", report.expired_values, "expired".to_owned()),
         ];
         let rows = rows.map(|(what, removed, why)| vec![count(removed), what.to_owned(), why]);

@@ -36,7 +36,7 @@ async fn down(config: &Config, args: &DownArgs, output: Output) -> anyhow::Resul
         return show(config, &schema, goal, output);
     }
     if !args.yes && !schema.plan(goal).is_empty() {
-        confirm(&planned(config, &schema, goal))?;
+        confirm(&planned(config, &schema, goal), "look with --dry-run what would be done, then give --yes")?;
     }
     reach(config, goal, output).await
 }

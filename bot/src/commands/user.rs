@@ -20,6 +20,9 @@ pub(super) async fn run(store: &dyn BotStore, command: &UserCommand, output: Out
     }
 }
 
+/// What to do where nobody can be asked.
+const ADVICE: &str = "give --yes if it is meant";
+
 #[derive(Debug, Serialize)]
 struct PersonJson<'a> {
     username: &'a str,
@@ -104,12 +107,15 @@ async fn delete(
 ) -> anyhow::Result<Exit> {
     if !yes {
         let (lines, actions) = (lines(store, username).await?.len(), actions(store, username).await?.len());
-        confirm(&format!(
-            "All that is kept about {} goes: what is counted, {} lines and {} entries of the audit log.",
-            visible(username.as_str()),
-            number(lines as u64),
-            number(actions as u64)
-        ))?;
+        confirm(
+            &format!(
+                "All that is kept about {} goes: what is counted, {} lines and {} entries of the audit log.",
+                visible(username.as_str()),
+                number(lines as u64),
+                number(actions as u64)
+            ),
+            ADVICE,
+        )?;
     }
     let gone = store.delete_user(username).await?;
     if gone == UserRows::default() {
@@ -132,7 +138,7 @@ async fn rename(
     let rename = Rename::new(from.clone(), to.clone())?;
     let (old, new) = (visible(from.as_str()), visible(to.as_str()));
     if !yes && store.user_stats(to).await?.is_some() {
-        confirm(&format!("There is a user {new} already: {old} and {new} become one."))?;
+        confirm(&format!("There is a user {new} already: {old} and {new} become one."), ADVICE)?;
     }
     let renamed = store.rename_user(&rename).await.map_err(|error| match error.kind() {
         ErrorKind::NotFound => unknown(from),

@@ -15,6 +15,7 @@ mod rosey;
 mod settings;
 mod token;
 mod transfer;
+mod user;
 
 use std::process::ExitCode;
 
@@ -47,7 +48,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 12] = [
+const AREAS: [Area; 13] = [
     doctor::AREA,
     maintain::AREA,
     migrate::AREA,
@@ -60,6 +61,7 @@ const AREAS: [Area; 12] = [
     settings::AREA,
     token::AREA,
     transfer::AREA,
+    user::AREA,
 ];
 
 /// A trial named `sqlite::replay::a_second_replay_applies_nothing`.

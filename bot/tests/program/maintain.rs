@@ -12,7 +12,7 @@ fn recorded(rosey: &Rosey) {
 fn what_is_too_old_goes(rosey: &Rosey) {
     recorded(rosey);
     let expected = format!(
-        "{{\"backend\":\"{}\",\"chat\":20,\"counts\":1,\"sent_messages\":0,\"revoked_tokens\":0,\"expired_values\":0}}\n",
+        "{{\"backend\":\"{}\",\"chat\":20,\"counts\":1,\"sent_messages\":0,\"revoked_tokens\":0,\"expired_values\":0,\"expired_tokens\":0}}\n",
         rosey.backend()
     );
     assert_eq!(rosey.prints(&["maintain", "--json"]), expected);

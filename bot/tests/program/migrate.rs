@@ -57,22 +57,22 @@ fn the_status_tells_what_is_pending_and_changes_nothing(rosey: &Rosey) {
     for _ in 0..2 {
         let (code, found) = status(rosey);
         assert_eq!((code, &found["version"], &found["current"]), (5, &json!(0), &json!(false)));
-        assert_eq!(states(&found), ["pending"; 4]);
+        assert_eq!(states(&found), ["pending"; 5]);
         assert_eq!(found["migrations"][0]["applied_at"], Value::Null);
     }
     assert_eq!(std::fs::read_dir(rosey.path("")).unwrap().count(), 0);
     rosey.prints(&["migrate", "up", "--to", "2"]);
     let (code, found) = status(rosey);
-    assert_eq!((code, &found["version"], &found["newest"]), (5, &json!(2), &json!(4)));
-    assert_eq!(states(&found), ["applied", "applied", "pending", "pending"]);
+    assert_eq!((code, &found["version"], &found["newest"]), (5, &json!(2), &json!(5)));
+    assert_eq!(states(&found), ["applied", "applied", "pending", "pending", "pending"]);
     assert!(found["migrations"][1]["applied_at"].as_u64().unwrap() > 1_700_000_000, "{found}");
     let text = rosey.run(&["migrate", "status"]);
     assert_eq!(text.code, Some(5), "{text:?}");
-    let lines = ["version 2, the newest is 4", "V3__quick_lists", "pending: 2; `rosey migrate` applies them"];
+    let lines = ["version 2, the newest is 5", "V3__quick_lists", "pending: 3; `rosey migrate` applies them"];
     assert!(lines.iter().all(|line| text.stdout.contains(line)), "{text:?}");
     rosey.prints(&["migrate"]);
     let (code, found) = status(rosey);
-    assert_eq!((code, states(&found)), (0, vec!["applied"; 4]));
+    assert_eq!((code, states(&found)), (0, vec!["applied"; 5]));
     assert!(rosey.prints(&["migrate", "status"]).ends_with("nothing is to be done\n"));
 }
 
@@ -87,13 +87,15 @@ fn a_dry_run_shows_the_steps_and_does_none(rosey: &Rosey) {
     assert_eq!(status(rosey).1["version"], 0);
     rosey.prints(&["migrate"]);
     let down = rosey.json(&["migrate", "down", "--to", "1", "--dry-run", "--json"]);
-    assert_eq!(names(&down), ["D4__identity", "D3__quick_lists", "D2__sources_and_plugin_values"]);
-    assert!(down["steps"][0]["sql"].as_str().unwrap().contains("DROP TABLE database_identity;"), "{down}");
-    assert_eq!(down["steps"][1]["lost"], Value::Null);
+    let (first, later) =
+        (["D5__token_expiry", "D4__identity"], ["D3__quick_lists", "D2__sources_and_plugin_values"]);
+    assert_eq!(names(&down), [first, later].concat());
+    assert!(down["steps"][1]["sql"].as_str().unwrap().contains("DROP TABLE database_identity;"), "{down}");
+    assert_eq!(down["steps"][2]["lost"], Value::Null);
     let text = rosey.prints(&["migrate", "down", "--to", "1", "--dry-run"]);
     assert!(text.contains("\n  undo by D2__sources_and_plugin_values\n    lost: all values"), "{text}");
     let text = rosey.prints(&["migrate", "up", "--dry-run"]);
-    assert!(text.ends_with("schema version 4, nothing is to be done\n"), "{text}");
+    assert!(text.ends_with("schema version 5, nothing is to be done\n"), "{text}");
     assert_eq!(status(rosey).0, 0);
 }
 
@@ -104,15 +106,15 @@ fn the_way_back_is_one_step_unless_a_version_is_named(rosey: &Rosey) {
     assert_eq!(
         down,
         json!({
-            "backend": rosey.backend(), "version": 3, "applied": [], "undone": ["D4__identity"]
+            "backend": rosey.backend(), "version": 4, "applied": [], "undone": ["D5__token_expiry"]
         })
     );
     let text = rosey.prints(&["migrate", "down", "--to", "2", "-y"]);
-    assert!(text.ends_with("schema version 2, undone by D3__quick_lists\n"), "{text}");
+    assert!(text.ends_with("schema version 2, undone by D4__identity, D3__quick_lists\n"), "{text}");
     // What stands there comes up with its rows, and is known to have been read.
     assert_eq!(rosey.replays(&["log.jsonl"]), [0, 10, 0]);
     rosey.prints(&["migrate", "down", "--to", "0", "--yes"]);
-    assert_eq!(states(&status(rosey).1), ["pending"; 4]);
+    assert_eq!(states(&status(rosey).1), ["pending"; 5]);
     // There is nothing left to go back from, and so nothing to ask.
     assert!(rosey.prints(&["migrate", "down"]).ends_with("schema version 0, nothing was to be done\n"));
     assert_eq!(rosey.replays(&["log.jsonl"]), [10, 0, 0]);
@@ -129,7 +131,7 @@ fn without_a_yes_nothing_is_lost(rosey: &Rosey) {
 
 fn eight_up_and_down_at_once_leave_a_version_that_works(rosey: &Rosey) {
     const TARGETS: [[&str; 2]; 8] = [
-        ["up", "4"],
+        ["up", "5"],
         ["down", "0"],
         ["up", "2"],
         ["down", "3"],
@@ -150,7 +152,7 @@ fn eight_up_and_down_at_once_leave_a_version_that_works(rosey: &Rosey) {
         });
         let (_, found) = status(rosey);
         let applied = found["version"].as_u64().unwrap() as usize;
-        assert_eq!(states(&found), [vec!["applied"; applied], vec!["pending"; 4 - applied]].concat());
+        assert_eq!(states(&found), [vec!["applied"; applied], vec!["pending"; 5 - applied]].concat());
         rosey.file("log.jsonl", chat(0..10));
         rosey.prints(&["replay", "log.jsonl"]);
         assert!(rosey.json(&["stats", "--json"])["chat_lines"].as_u64().unwrap() >= 10);
@@ -158,7 +160,7 @@ fn eight_up_and_down_at_once_leave_a_version_that_works(rosey: &Rosey) {
 }
 
 fn a_version_that_is_not_known_is_wrong_usage(home: &Rosey) {
-    for arguments in [["up", "5"], ["up", "0"], ["down", "5"], ["down", "-1"], ["down", "one"]] {
+    for arguments in [["up", "6"], ["up", "0"], ["down", "6"], ["down", "-1"], ["down", "one"]] {
         let [way, version] = arguments;
         home.run(&["migrate", way, "--to", version]).fails(2);
     }
@@ -168,15 +170,15 @@ fn a_version_that_is_not_known_is_wrong_usage(home: &Rosey) {
 fn a_database_of_a_newer_program_is_shown_and_left_alone(home: &Rosey) {
     home.prints(&["migrate"]);
     let file = rusqlite::Connection::open(home.path("bot_data.db")).unwrap();
-    let newer = "INSERT INTO refinery_schema_history VALUES (5, 'later', '2100-01-01T00:00:00Z', '1')";
+    let newer = "INSERT INTO refinery_schema_history VALUES (6, 'later', '2100-01-01T00:00:00Z', '1')";
     file.execute(newer, []).unwrap();
     let (code, found) = status(home);
-    assert_eq!((code, states(&found)[4], &found["migrations"][4]["name"]), (1, "newer", &json!("V5__later")));
+    assert_eq!((code, states(&found)[5], &found["migrations"][5]["name"]), (1, "newer", &json!("V6__later")));
     assert!(found["refusal"].as_str().unwrap().contains("Use a newer version of the program"), "{found}");
     let text = home.run(&["migrate", "status"]);
-    assert!(text.stdout.contains("V5__later"), "{text:?}");
+    assert!(text.stdout.contains("V6__later"), "{text:?}");
     assert!(
-        text.stderr.starts_with("error: SQLite (bot_data.db): the database has schema version 5"),
+        text.stderr.starts_with("error: SQLite (bot_data.db): the database has schema version 6"),
         "{text:?}"
     );
     let before: i64 = file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).unwrap();
@@ -188,7 +190,7 @@ fn a_database_of_a_newer_program_is_shown_and_left_alone(home: &Rosey) {
         &["down", "--to", "0", "--dry-run"],
     ] {
         let error = home.run(&[&["migrate"], arguments].concat()).fails(1);
-        assert!(error.contains("`rosey migrate down --to 4`"), "{error}");
+        assert!(error.contains("`rosey migrate down --to 5`"), "{error}");
     }
     assert_eq!(file.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)), Ok(before));
 }

@@ -4,7 +4,12 @@ use serde_json::json;
 
 use crate::rosey::Rosey;
 
-crate::checks![a_token_is_made_checked_and_revoked, only_an_active_token_passes, the_forms_are_exact];
+crate::checks![
+    a_token_is_made_checked_and_revoked,
+    only_an_active_token_passes,
+    the_forms_are_exact,
+    a_token_says_when_it_expires,
+];
 
 fn made(rosey: &Rosey) -> String {
     rosey.prints(&["token", "create", "--name", "dashboard", "--permissions", "read"]).trim_end().to_owned()
@@ -62,4 +67,14 @@ fn the_forms_are_exact(rosey: &Rosey) {
     let revoke = |input: &str| rosey.run_with(&["token", "revoke", "--json"], input).succeeds();
     assert_eq!(revoke(prefix), "{\"revoked\":true}\n");
     assert_eq!(revoke(token), "{\"revoked\":false}\n");
+}
+
+fn a_token_says_when_it_expires(rosey: &Rosey) {
+    let over = rosey.run(&["token", "create", "--expires", "2001-01-01"]).fails(2);
+    assert!(over.contains("expires: is over"), "{over}");
+    let token = rosey.prints(&["token", "create", "--expires", "2999-01-01"]);
+    rosey.run_with(&["token", "check"], token).succeeds();
+    let listed = rosey.json(&["token", "list", "--json"]);
+    assert_eq!(listed[0]["expires_at"], json!(32_472_144_000_i64));
+    assert!(rosey.prints(&["token", "list"]).contains("2999-01-01T00:00:00Z"));
 }

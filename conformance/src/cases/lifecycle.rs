@@ -50,7 +50,7 @@ async fn a_store_says_how_it_is(db: Database) {
     let health = store.health().await.unwrap();
     assert_eq!(health.backend, store.backend());
     let health = health.database.unwrap();
-    assert_eq!(health.schema_version, 4);
+    assert_eq!(health.schema_version, 5);
     assert!(health.engine_version.contains(|c: char| c.is_ascii_digit()), "{}", health.engine_version);
     assert!(health.latency > Duration::ZERO && health.latency < Duration::from_secs(60), "{health:?}");
     let pool = health.pool;

@@ -1,8 +1,8 @@
 //! Maintenance: what goes, what stays, and what is said of it.
 
 use botstore::model::{
-    ChatMessage, Count, CountSample, Expect, Limit, MaintenanceReport, OutboundState, Retention, RowKey,
-    Seconds, Settlement, StatusPatch, Timestamp, TokenSelector,
+    ChatMessage, Count, CountSample, Expect, Limit, MaintenanceReport, NewToken, OutboundState, Retention,
+    RowKey, Seconds, Settlement, StatusPatch, Timestamp, TokenSelector,
 };
 use botstore::store::BotStore;
 use serde_json::json;
@@ -30,6 +30,7 @@ pub(super) const CASES: &[Case] = cases![
     the_default_retention_is_the_originals,
     what_has_no_retention_is_untouched,
     a_second_run_removes_nothing,
+    expired_tokens_go_like_revoked_ones,
 ];
 
 /// The moment of most runs below.
@@ -262,6 +263,7 @@ async fn the_default_retention_is_the_originals(db: Database) {
         revoked_tokens: one,
         chat: one,
         expired_values: Count::ZERO,
+        expired_tokens: Count::ZERO,
     };
     assert_eq!(maintain(store, Retention::default(), NOW).await, expected);
 }
@@ -295,7 +297,22 @@ async fn a_second_run_removes_nothing(db: Database) {
         revoked_tokens: one,
         chat: one,
         expired_values: Count::ZERO,
+        expired_tokens: Count::ZERO,
     };
     assert_eq!(maintain(store, Retention::default(), NOW).await, expected);
     assert_eq!(maintain(store, Retention::default(), NOW).await, MaintenanceReport::default());
+}
+
+async fn expired_tokens_go_like_revoked_ones(db: Database) {
+    let store = db.store().as_ref();
+    let age = 90 * 86_400;
+    for (token, expiry) in [("abcdefgh-one", NOW - age), ("abcdefgh-two", NOW - age - 1)] {
+        let new = NewToken { expires_at: Some(at(expiry)), ..NewToken::of(&tokens::secret(token)) };
+        store.create_token(&new, at(0)).await.unwrap();
+    }
+    tokens::create(store, "without-an-end", 0).await;
+    let expected = MaintenanceReport { expired_tokens: count(1), ..MaintenanceReport::default() };
+    assert_eq!(maintain(store, Retention::default(), NOW).await, expected);
+    let kept: Vec<_> = tokens::all(store).await.iter().map(|token| token.expires_at).collect();
+    assert_eq!(kept, [Some(at(NOW - age)), None]);
 }

@@ -48,8 +48,13 @@ const HISTORY: &str = "SELECT CAST(version AS TEXT) || ' ' || name || ' ' || app
 pub(super) const VERSIONS: &str = "SELECT 'V' || CAST(version AS TEXT) || '__' || name FROM refinery_schema_history \
                         ORDER BY version";
 
-pub(super) const NEWEST: [&str; 4] =
-    ["V1__original_tables", "V2__sources_and_plugin_values", "V3__quick_lists", "V4__identity"];
+pub(super) const NEWEST: [&str; 5] = [
+    "V1__original_tables",
+    "V2__sources_and_plugin_values",
+    "V3__quick_lists",
+    "V4__identity",
+    "V5__token_expiry",
+];
 
 /// Opens a database that must be refused, with and without migration, and sees that nothing of it changes.
 async fn refused(config: &Config, raw: Raw<'_>) {
@@ -75,7 +80,7 @@ pub(super) async fn history(raw: Raw<'_>) -> Vec<String> {
 }
 
 pub(super) async fn works(store: &dyn BotStore) {
-    assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 4);
+    assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 5);
     record(store, [chat(1, "ada", "hello")]).await;
     assert_eq!(store.top_chatters(Limit::MAX).await.unwrap().len(), 1);
 }
@@ -93,7 +98,7 @@ async fn a_migration_says_what_it_did(db: Database) {
     let url = unopened.config().url;
     let did = |applied: &[&str]| {
         let applied = applied.iter().map(|&name| name.to_owned()).collect();
-        Migrated { version: 4, applied, undone: vec![] }
+        Migrated { version: 5, applied, undone: vec![] }
     };
     assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), did(&NEWEST));
     assert_eq!(secrets::migrate(&Config::new(url.clone())).await.unwrap(), did(&[]));
@@ -134,7 +139,7 @@ async fn without_migration_an_older_schema_is_refused_and_left_as_it_is(db: Data
     secrets::migrate_to(&config, Goal::Down(1)).await.unwrap();
     let before = (raw.tables().await, history(raw).await);
     let error = secrets::open(&config).await.unwrap_err();
-    let lacking = format!("version 1, and this program needs 4: it lacks {}. Run", NEWEST[1..].join(", "));
+    let lacking = format!("version 1, and this program needs 5: it lacks {}. Run", NEWEST[1..].join(", "));
     assert_eq!(error.kind(), &ErrorKind::Schema);
     assert!(error.to_string().contains(&lacking), "{error}");
     assert_eq!((raw.tables().await, history(raw).await), before);
@@ -177,7 +182,7 @@ async fn tables_of_other_names_are_left_alone(db: Database) {
 async fn a_newer_schema_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let newer = "INSERT INTO refinery_schema_history (version, name, applied_on, checksum) \
-                 VALUES (5, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
+                 VALUES (6, 'from_the_future', '2100-01-01T00:00:00Z', '1')";
     db.raw().sql(newer).await;
     refused(&db.config(), db.raw()).await;
 }
@@ -186,7 +191,7 @@ async fn an_edited_migration_is_refused_and_left_as_it_is(db: Database) {
     db.store().close().await.unwrap();
     let (config, raw) = (db.config(), db.raw());
     for (column, edited) in [("checksum", "'1'"), ("name", "'another_edition'")] {
-        for version in [1, 2, 3, 4] {
+        for version in [1, 2, 3, 4, 5] {
             let select = format!("SELECT {column} FROM refinery_schema_history WHERE version = {version}");
             let original = raw.sql(&select).await.remove(0);
             let set = |to: &str| {
@@ -208,7 +213,7 @@ async fn the_status_names_each_migration_and_changes_nothing(db: Database) {
     let config = unopened.config();
     let states = || async {
         let status = botstore::schema(&config).await.unwrap();
-        assert_eq!((status.newest, status.refusal), (4, None));
+        assert_eq!((status.newest, status.refusal), (5, None));
         let names = status.migrations.iter().map(|migration| migration.name.as_str());
         assert!(names.eq(NEWEST), "{:?}", status.migrations);
         let applied = status.migrations.iter().filter(|migration| migration.applied_at.is_some()).count();
@@ -219,7 +224,7 @@ async fn the_status_names_each_migration_and_changes_nothing(db: Database) {
         )
     };
     for _ in 0..2 {
-        assert_eq!(states().await, (0, 0, ["pending"; 4].to_vec()));
+        assert_eq!(states().await, (0, 0, ["pending"; 5].to_vec()));
     }
     if let Unopened::Sqlite(file) = &unopened {
         assert_eq!(std::fs::read_dir(file.path().parent().unwrap()).unwrap().count(), 0);
@@ -227,12 +232,12 @@ async fn the_status_names_each_migration_and_changes_nothing(db: Database) {
     assert_eq!(unopened.raw().tables().await, Vec::<String>::new());
     secrets::migrate_to(&config, Goal::Up(2)).await.unwrap();
     let before = (unopened.raw().tables().await, history(unopened.raw()).await);
-    assert_eq!(states().await, (2, 2, vec!["applied", "applied", "pending", "pending"]));
+    assert_eq!(states().await, (2, 2, vec!["applied", "applied", "pending", "pending", "pending"]));
     assert_eq!((unopened.raw().tables().await, history(unopened.raw()).await), before);
 }
 
 async fn a_version_that_no_program_knows_is_refused(db: Database) {
-    for goal in [Goal::Up(5), Goal::Up(-1), Goal::Down(5), Goal::Down(-1)] {
+    for goal in [Goal::Up(6), Goal::Up(-1), Goal::Down(6), Goal::Down(-1)] {
         let ErrorKind::InvalidInput { field, .. } = kind_of(secrets::migrate_to(&db.config(), goal).await)
         else {
             panic!("{goal:?} was taken")
@@ -265,7 +270,7 @@ async fn sixteen_that_migrate_an_empty_database_at_once_make_one_history(db: Dat
         async move { secrets::migrate(&config).await.unwrap() }
     });
     let migrated = together(migrations).await;
-    assert!(migrated.iter().all(|migrated| migrated.version == 4));
+    assert!(migrated.iter().all(|migrated| migrated.version == 5));
     assert_eq!(unopened.raw().sql(VERSIONS).await, NEWEST);
     // One of them did it, the others found it done.
     let mut applied: Vec<_> = migrated.into_iter().map(|migrated| migrated.applied.len()).collect();

@@ -28,6 +28,7 @@ pub(super) const CASES: &[Case] = cases![
     a_step_back_that_fails_leaves_all_as_it_was,
     there_is_no_way_back_in_what_is_not_there,
     a_store_whose_schema_goes_says_so_and_goes_on_when_it_is_back,
+    a_token_that_was_to_expire_is_revoked_on_the_way_back,
 ];
 
 /// The tables, with the version that makes each, and their columns at every version.
@@ -118,7 +119,7 @@ async fn go(config: &Config, version: i32) {
 pub(super) async fn shapes(db: &Database) -> Vec<Vec<String>> {
     let unopened = db.unopened().unwrap();
     let mut shapes = vec![objects(unopened.raw()).await];
-    for version in 1..=4 {
+    for version in 1..=5 {
         let migrated = secrets::migrate_to(&unopened.config(), Goal::Up(version)).await.unwrap();
         assert_eq!(
             (migrated.version, migrated.applied),
@@ -134,9 +135,9 @@ async fn every_version_leads_to_every_other_with_its_rows(db: Database) {
     let unopened = db.unopened().unwrap();
     let (config, raw) = (unopened.config(), unopened.raw());
     let mut identities = BTreeSet::new();
-    for round in 0..25 {
-        let (from, to) = (round / 5, round % 5);
-        go(&config, 4).await;
+    for round in 0..36 {
+        let (from, to) = (round / 6, round % 6);
+        go(&config, 5).await;
         fill(&config, i64::from(round)).await;
         go(&config, from).await;
         let (before, applied) = (rows(raw, from).await, history(raw).await);
@@ -146,7 +147,7 @@ async fn every_version_leads_to_every_other_with_its_rows(db: Database) {
             go(&config, to).await;
             assert_eq!(objects(raw).await, shapes[to as usize], "from version {from} to {to}");
             let after = rows(raw, to).await;
-            let stayed = from.min(to).min(round / 5).min(round % 5);
+            let stayed = from.min(to).min(round / 6).min(round % 6);
             for (table, since, _) in TABLES.into_iter().filter(|(_, since, _)| *since <= to) {
                 match since {
                     _ if since <= stayed => {
@@ -162,7 +163,7 @@ async fn every_version_leads_to_every_other_with_its_rows(db: Database) {
             assert_eq!(history(raw).await.get(..kept), applied.get(..kept), "from version {from} to {to}");
         }
     }
-    go(&config, 4).await;
+    go(&config, 5).await;
     assert_eq!(raw.sql(VERSIONS).await, NEWEST);
     let store = secrets::open(&config).await.unwrap();
     let last = store.recent_chat(limit(1)).await.unwrap().pop();
@@ -176,7 +177,7 @@ async fn works_after(store: &dyn BotStore, last: Option<RowId>) {
     store.record(&line).await.unwrap();
     let next = store.recent_chat(limit(1)).await.unwrap().remove(0).id;
     assert!(last < Some(next), "{last:?} {next:?}");
-    assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 4);
+    assert_eq!(store.health().await.unwrap().database.unwrap().schema_version, 5);
 }
 
 async fn the_way_back_says_what_it_did(db: Database) {
@@ -184,7 +185,8 @@ async fn the_way_back_says_what_it_did(db: Database) {
     let config = db.config();
     let planned = botstore::schema(&config).await.unwrap().plan(Goal::Down(1));
     let undone: Vec<_> = planned.iter().map(|step| step.name.clone()).collect();
-    assert_eq!(undone, ["D4__identity", "D3__quick_lists", "D2__sources_and_plugin_values"]);
+    let [fifth, fourth] = ["D5__token_expiry", "D4__identity"];
+    assert_eq!(undone, [fifth, fourth, "D3__quick_lists", "D2__sources_and_plugin_values"]);
     let migrated = secrets::migrate_to(&config, Goal::Down(1)).await.unwrap();
     assert_eq!(migrated, Migrated { version: 1, applied: vec![], undone });
     assert_eq!(db.raw().sql(VERSIONS).await, NEWEST[..1]);
@@ -288,10 +290,14 @@ async fn a_store_whose_schema_goes_says_so_and_goes_on_when_it_is_back(db: Datab
         Raw::Postgres(_) => &["top_chatters"],
     };
     let (of_identity, by_version_2) = (["health"], ["position", "record with a cursor", "kv_put", "kv_get"]);
-    for (round, version) in (0..).zip([4, 3, 2, 1, 4, 0, 4]) {
+    let of_tokens = ["create_token", "tokens"];
+    for (round, version) in (0..).zip([5, 4, 3, 2, 1, 5, 0, 5]) {
         go(&config, version).await;
         let mut expected: Vec<&str> = Vec::new();
-        for (since, calls) in [(2, by_version_2.as_slice()), (3, by_version_3), (4, of_identity.as_slice())] {
+        let since_4_and_5 = [(4, of_identity.as_slice()), (5, of_tokens.as_slice())];
+        for (since, calls) in
+            [(2, by_version_2.as_slice()), (3, by_version_3)].into_iter().chain(since_4_and_5)
+        {
             if version < since {
                 expected.extend(calls);
             }
@@ -307,5 +313,19 @@ async fn a_store_whose_schema_goes_says_so_and_goes_on_when_it_is_back(db: Datab
     }
     // A line without a cursor, and one with, since all was gone.
     assert_eq!(store.recent_chat(Limit::MAX).await.unwrap().len(), 2);
+    store.close().await.unwrap();
+}
+
+async fn a_token_that_was_to_expire_is_revoked_on_the_way_back(db: Database) {
+    let (config, secret) = (db.config(), TokenSecret::generate().unwrap());
+    let new = NewToken { expires_at: Some(at(500)), ..NewToken::of(&secret) };
+    db.store().create_token(&new, at(1)).await.unwrap();
+    db.store().close().await.unwrap();
+    go(&config, 4).await;
+    go(&config, 5).await;
+    let store = secrets::open(&config).await.unwrap();
+    assert_eq!(store.check_token(&secret.hash(), at(100)).await.unwrap(), None);
+    let kept = store.tokens(None, Limit::MAX).await.unwrap().remove(0);
+    assert_eq!((kept.revoked_at, kept.expires_at), (Some(at(500)), None));
     store.close().await.unwrap();
 }

@@ -24,6 +24,7 @@ mod outbound;
 mod outbound_leases;
 mod outbound_races;
 mod outbound_settling;
+mod persons;
 mod reopening;
 mod sessions;
 mod status;
@@ -43,6 +44,7 @@ pub fn all() -> impl Iterator<Item = (&'static str, &'static Case)> {
         ("users", users::CASES),
         ("users", sessions::CASES),
         ("users", users_races::CASES),
+        ("users", persons::CASES),
         ("chat", chat::CASES),
         ("channel", channel::CASES),
         ("outbound", outbound::CASES),

@@ -28,6 +28,8 @@ pub(super) const CASES: &[Case] = cases![
     tokens_are_listed_in_pages_by_identity,
     tokens_are_listed_by_identity_whatever_happened_to_them,
     a_selector_is_a_whole_token_or_its_first_8_characters,
+    a_token_is_accepted_until_it_expires,
+    an_expired_token_can_be_revoked,
 ];
 
 pub(super) fn secret(token: &str) -> TokenSecret {
@@ -67,6 +69,7 @@ async fn a_token_is_kept_as_it_was_made(db: Database) {
         created_at: at(1_000),
         last_used: None,
         revoked_at: None,
+        expires_at: None,
     };
     assert_eq!(info, expected);
     assert_eq!(all(store).await, [expected]);
@@ -196,7 +199,7 @@ async fn tokens_are_listed_in_pages_by_identity(db: Database) {
     let whole = all(store).await;
     assert_eq!(whole.len(), 7);
     assert!(whole.is_sorted_by(|a, b| a.id < b.id));
-    assert_eq!(whole.iter().map(TokenInfo::is_active).filter(|&active| !active).count(), 1);
+    assert_eq!(whole.iter().filter(|token| !token.is_active(at(200))).count(), 1);
     let (mut listed, mut after) = (Vec::new(), None);
     loop {
         let page = store.tokens(after, limit(3)).await.unwrap();
@@ -255,4 +258,27 @@ async fn a_selector_is_a_whole_token_or_its_first_8_characters(db: Database) {
     // A prefix selects nothing in an empty store.
     let nobody = TokenSelector::parse("abcdefgh").unwrap();
     assert_eq!(kind_of(db.store().revoke_token(&nobody, at(1)).await), ErrorKind::NotFound);
+}
+
+async fn a_token_is_accepted_until_it_expires(db: Database) {
+    let store = db.store().as_ref();
+    let new = NewToken { expires_at: Some(at(100)), ..NewToken::of(&secret("abcdefgh-one")) };
+    let info = store.create_token(&new, at(1)).await.unwrap();
+    assert_eq!(info.expires_at, Some(at(100)));
+    let used = TokenInfo { last_used: Some(at(99)), ..info };
+    assert_eq!(check(store, "abcdefgh-one", 99).await, Some(used.clone()));
+    for seconds in [100, 101] {
+        assert_eq!(check(store, "abcdefgh-one", seconds).await, None, "{seconds}");
+    }
+    assert_eq!(all(store).await, [used.clone()], "nor is its use noted");
+    assert!(used.is_active(at(99)) && !used.is_active(at(100)));
+}
+
+async fn an_expired_token_can_be_revoked(db: Database) {
+    let store = db.store().as_ref();
+    let new = NewToken { expires_at: Some(at(100)), ..NewToken::of(&secret("abcdefgh-one")) };
+    store.create_token(&new, at(1)).await.unwrap();
+    let prefix = TokenSelector::parse("abcdefgh").unwrap();
+    assert_eq!(store.revoke_token(&prefix, at(200)).await.unwrap(), Revocation::Revoked);
+    assert_eq!(all(store).await[0].revoked_at, Some(at(200)));
 }
