@@ -67,7 +67,7 @@ fn an_old_schema_is_told_and_stays_old(rosey: &Rosey) {
     assert_eq!(database.execute(removed, [newest]).unwrap(), 1);
     let report = unwell(rosey.run(&["doctor", "--json"]));
     let expected = format!(
-        "the database has schema version {}, and this program needs {newest}: it lacks V4__identity. \
+        "the database has schema version {}, and this program needs {newest}: it lacks V5__token_expiry. \
          Run `rosey migrate`",
         newest - 1
     );
