@@ -47,6 +47,7 @@ mod journal;
 mod keeper;
 mod lock;
 mod spool;
+mod standing;
 #[cfg_attr(
     not(feature = "fault-points"),
     allow(unreachable_pub, dead_code, reason = "only tests see the steps")

@@ -22,6 +22,9 @@ pub struct SpoolSettings {
     pub when_full: WhenFull,
     /// `spool_close`: how long closing the store may take to write what still waits into the database.
     pub close_within: Duration,
+    /// The [name](DatabaseUrl::name) of the database whose events these are, by which it is known until it was reached and
+    /// said its identity; none: it is known by that alone. No setting: `botstore::open` has it of the URL.
+    pub database: Option<String>,
 }
 
 /// What gives way when a spool is full.
@@ -53,6 +56,7 @@ impl SpoolSettings {
             max_age: None,
             when_full: WhenFull::default(),
             close_within: Duration::from_secs(10),
+            database: None,
         }
     }
 

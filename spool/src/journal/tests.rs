@@ -19,7 +19,7 @@ fn appended(journal: &mut Journal, batches: &[Batch]) {
 fn next(journal: &mut Journal) -> (Option<String>, Option<i64>, Vec<String>) {
     let portion = journal.next().unwrap().unwrap();
     let source = portion.source.as_str().to_owned();
-    let source = (!source.starts_with("spool:")).then_some(source);
+    let source = (!source.starts_with("private:spool:")).then_some(source);
     let said = words(portion.events.iter().map(|(_, event)| event)).into_iter().map(str::to_owned).collect();
     journal.remove(&portion).unwrap();
     (source, portion.after.map(Position::get), said)
@@ -97,7 +97,7 @@ fn without_one_events_get_places_in_a_source_that_no_other_opening_has() {
         journal.remove(&portion).unwrap();
     }
     assert_ne!(names[0], names[1]);
-    assert!(names.iter().all(|name| name.as_str().len() == "spool:".len() + 32));
+    assert!(names.iter().all(|name| name.as_str().len() == "private:spool:".len() + 32));
 }
 
 #[test]
