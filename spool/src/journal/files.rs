@@ -48,6 +48,15 @@ impl Files {
         self.journal.is_there()
     }
 
+    /// Removes them, once the journal is closed. What another process that looks into it made SQLite leave behind goes first:
+    /// it would count as a part of the next journal here.
+    pub(super) fn remove(&self, path: &Path) -> io::Result<()> {
+        if !self.journal.is_there()? {
+            return self.remove_beside();
+        }
+        names(path).into_iter().try_for_each(|file| unless_missing(fs::remove_file(file)))
+    }
+
     /// Removes those beside the journal that still stand: SQLite would take them for those of a file that comes there next.
     pub(super) fn remove_beside(&self) -> io::Result<()> {
         self.beside.iter().try_for_each(Standing::remove)
@@ -64,12 +73,6 @@ pub(super) fn with(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// Removes a journal that is closed. What another process that looks into it made SQLite leave behind goes first: it would
-/// count as a part of the next journal here.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    names(path).into_iter().try_for_each(|file| unless_missing(fs::remove_file(file)))
 }
 
 pub(super) fn unless_missing(done: io::Result<()>) -> io::Result<()> {

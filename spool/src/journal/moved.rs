@@ -33,7 +33,7 @@ impl Journal {
     pub(super) fn restore(&mut self) -> Result<(), Fault> {
         self.owned()?;
         if !self.lock.holds()? {
-            self.lock = owner::locked(&self.settings)?;
+            self.lock = owner::locked(&self.settings).map_err(owner::later)?;
         }
         let path = self.settings.path.clone();
         let copy = self.copy(".copy")?;

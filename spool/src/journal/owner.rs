@@ -6,7 +6,7 @@ use botstore_core::model::Source;
 use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result};
 
-use super::files::{self, Files, State};
+use super::files::{Files, State};
 use super::room::Lent;
 use super::waiting::Waiting;
 use super::{Journal, belonging, file, queue, unopened};
@@ -91,7 +91,7 @@ impl Journal {
     /// Sees to it that the journal can be used. One that was overtaken is opened again, as soon as nobody has it.
     pub(super) fn ready(&mut self) -> Result<(), Fault> {
         if self.overtaken {
-            *self = Self::opened(self.settings.clone())?;
+            *self = Self::opened(self.settings.clone()).map_err(later)?;
             let journal = self.settings.path.display();
             tracing::warn!(%journal, "whoever had taken the journal over left it, and it is in use here again");
         }
@@ -126,23 +126,16 @@ impl Journal {
         }
         let Waiting { events, rejected, .. } = self.waiting;
         let is_empty = events == 0 && rejected == 0;
-        let mut state = self.files.state()?;
-        match state {
-            State::Whole => {}
-            _ if is_empty => self.files.remove_beside()?,
-            State::Gone => {
-                self.restore()?;
-                state = State::Whole;
-            }
-            State::Replaced => self.set_aside()?,
+        match self.files.state()? {
+            State::Gone if !is_empty => self.restore()?,
+            State::Replaced if !is_empty => self.set_aside()?,
+            State::Whole | State::Gone | State::Replaced => {}
         }
-        let Self { connection, lock, settings, .. } = self;
+        let Self { connection, files, lock, settings, .. } = self;
         connection.close().map_err(|(_, error)| error)?;
         reached(Step::Closed);
         if is_empty {
-            if state == State::Whole {
-                files::remove(&settings.path)?;
-            }
+            files.remove(&settings.path)?;
             lock.remove()?;
         }
         Ok(events)
@@ -155,6 +148,15 @@ pub(super) fn locked(settings: &SpoolSettings) -> Result<Lock, Fault> {
         let why = "is in use by another process: two that record need a journal each (ROSEY_SPOOL)";
         Fault::Refused(ErrorKind::Conflict, why.to_owned())
     })
+}
+
+/// What is a conflict to whoever opens the journal can pass for whoever had it open: a conflict would tell him that events
+/// are missing.
+pub(super) fn later(fault: Fault) -> Fault {
+    match fault {
+        Fault::Refused(ErrorKind::Conflict, why) => Fault::Refused(ErrorKind::Unavailable, why),
+        other => other,
+    }
 }
 
 /// Opens the file, and makes it this owner's.
