@@ -14,7 +14,7 @@ use crate::url::DatabaseUrl;
 pub struct SpoolSettings {
     /// `spool`: the journal, a file that is there while the store is open, and afterwards only if events wait in it.
     pub path: PathBuf,
-    /// `spool_size`: how many bytes of events may wait. The file takes somewhat more.
+    /// `spool_size`: how many bytes of events may wait, and how many may be kept aside besides. The file takes somewhat more.
     pub max_bytes: u64,
     /// `spool_age`: how long an event may wait; none: as long as it takes.
     pub max_age: Option<Duration>,

@@ -136,7 +136,12 @@ fn portion(row: &rusqlite::Row<'_>, number: i64) -> Option<Portion> {
         && places().next() > after
         && places().is_sorted_by(|one, next| one < next)
         && places().next_back() == Some(last);
-    is_whole.then(|| Portion { source, after, events, lent: Lent { upto: number, bytes: text.len() as u64 } })
+    is_whole.then_some(Portion {
+        source,
+        after,
+        events,
+        lent: Lent { upto: number, bytes: text.len() as u64 },
+    })
 }
 
 const REMOVE: &str = "

@@ -9,7 +9,7 @@ use crate::fault::Fault;
 use crate::lock::private;
 
 /// More than SQLite needs to begin with.
-const ROOM: [u8; 128 << 10] = [0; 128 << 10];
+const ROOM: usize = 128 << 10;
 
 /// The fault with the operating system's own reason, if it has one.
 pub(super) fn explained(fault: Fault, path: &Path) -> Fault {
@@ -28,7 +28,7 @@ fn tried(path: &Path) -> io::Result<()> {
     files::unless_missing(OpenOptions::new().read(true).write(true).open(path).map(drop))?;
     let probe = files::with(path, ".probe");
     let made = private().create_new(true).write(true).open(&probe);
-    let written = made.and_then(|mut file| file.write_all(&ROOM).and_then(|()| file.sync_all()));
+    let written = made.and_then(|mut file| file.write_all(&vec![0; ROOM]).and_then(|()| file.sync_all()));
     // It is empty if it cannot be removed.
     let _ = fs::remove_file(&probe);
     written
