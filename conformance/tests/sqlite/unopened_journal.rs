@@ -42,7 +42,7 @@ async fn where_there_is_no_room() {
     let disk = aside(|| Disk::in_memory(2)).await;
     let path = disk.path().join("bot.spool");
     let full = advice(&path, "the disk is full; make room");
-    for room in [0, 8 << 10, 40 << 10] {
+    for room in [0, 0, 8 << 10] {
         // At first there is no journal; then one in which something waits.
         let ballast = disk.fill("ballast", room).unwrap();
         assert_unavailable(try_open(&away(&path)).await.map(drop), true, &full);

@@ -99,12 +99,27 @@ async fn a_journal_that_does_not_work_is_not_laid_at_the_databases_door() {
     let told = log.lines().join("\n");
     assert!(told.contains("what waits in the journal stays there"), "{told}");
     assert!(!told.contains("the database does not work"), "{told}");
-    // Others may write: only what is recorded has to wait.
-    assert!(store.shared.writes.is_away().is_none());
     assert_eq!(kind(store.record(&loose(&["2"])).await), Some(ErrorKind::Unavailable));
     drop(other);
     store.drained().await;
     assert_eq!(database.words().await, ["1"], "the next owner has what waited");
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_keeps_nobody_else_from_writing() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    store.record(&loose(&["1"])).await.unwrap();
+    let file = rusqlite::Connection::open(&settings.path).unwrap();
+    file.execute("ALTER TABLE batch RENAME TO hidden", []).unwrap();
+    database.is_back();
+    let failure = async || store.health().await.unwrap().spool.unwrap().error.unwrap_or_default();
+    until(async || failure().await.contains("no such table")).await;
+    assert!(store.shared.writes.is_away().is_none());
+    file.execute("ALTER TABLE hidden RENAME TO batch", []).unwrap();
+    store.drained().await;
+    assert_eq!(database.words().await, ["1"]);
 }
 
 #[tokio::test]

@@ -56,12 +56,13 @@ fn damage(journal: &Journal, number: i64, how: &str) {
 }
 
 /// Each is something that no batch has.
-const DAMAGES: [&str; 9] = [
+const DAMAGES: [&str; 10] = [
     "body = '5 secret'",
     "body = ''",
     "body = CAST(x'35207bff0a' AS TEXT)",
     "body = replace(body, 'a5', 'a5\"')",
-    "body = replace(body, '5 {', '9 {')",
+    "body = replace(body, '5 {', '6 {')",
+    "body = replace(body, '6 {', '9 {')",
     "body = body || body",
     "last = 7",
     "events = 3",
@@ -73,7 +74,7 @@ fn a_batch_that_cannot_be_read_is_kept_aside_and_what_follows_goes_on() {
     for how in DAMAGES {
         let (_directory, settings) = settings();
         let mut journal = Journal::open(settings.clone()).unwrap();
-        for batch in [loose(&["1"]), placed("a", 4, 5), loose(&["2"]), placed("b", 0, 1)] {
+        for batch in [loose(&["1"]), placed("a", 4, 6), loose(&["2"]), placed("b", 0, 1)] {
             append(&mut journal, &batch).unwrap();
         }
         damage(&journal, 2, how);
