@@ -90,6 +90,25 @@ impl FromStr for DatabaseUrl {
     }
 }
 
+impl DatabaseUrl {
+    /// Which database it is, whoever connects and however: its file's absolute path, or its servers and its name. Two names
+    /// may lead to one database. No secret is in it.
+    #[must_use]
+    pub fn name(&self) -> String {
+        match self {
+            Self::Sqlite(SqliteUrl { path: Some(path), .. }) => {
+                std::path::absolute(path).as_ref().unwrap_or(path).display().to_string()
+            }
+            Self::Sqlite(SqliteUrl { path: None, .. }) => ":memory:".to_owned(),
+            Self::Postgres(url) => {
+                let hosts: Vec<_> = url.hosts.iter().map(ToString::to_string).collect();
+                let database = url.database.as_ref().or(url.user.as_ref());
+                format!("{}/{}", hosts.join(","), database.map_or("", String::as_str))
+            }
+        }
+    }
+}
+
 /// What SQLAlchemy's users have behind the scheme. A driver of something else, such as an encrypted SQLite, is none.
 const SQLITE_DRIVERS: [&str; 3] = ["", "aiosqlite", "pysqlite"];
 const POSTGRES_DRIVERS: [&str; 6] = ["", "asyncpg", "psycopg", "psycopg_async", "psycopg2", "pg8000"];

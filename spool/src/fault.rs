@@ -15,6 +15,10 @@ pub(crate) enum Fault {
     Commit(rusqlite::Error),
     /// The operating system said so.
     System(io::Error),
+    /// The operating system said so of opening it.
+    Unopened(io::Error),
+    /// It was written, but where nobody will find it.
+    Unsure(Box<Self>),
     /// It is damaged: in what way, in words that can follow its name.
     Damaged(String),
     /// It does what it should in refusing this.
@@ -53,6 +57,19 @@ impl Fault {
             Self::System(error) => told(ErrorKind::Unavailable, format!("the journal {name}: {error}"))
                 .with_source(error)
                 .lasting(),
+            Self::Unopened(error) => {
+                let why = refusal(&error);
+                let text = format!(
+                    "the journal {name} cannot be opened: {why}, or name another file by ROSEY_SPOOL; with \
+                     ROSEY_SPOOL=off nothing is kept while the database is away ({error})"
+                );
+                told(ErrorKind::Unavailable, text).with_source(error).lasting()
+            }
+            Self::Unsure(fault) => {
+                let error = fault.into_error(operation, journal);
+                let unsure = "what was recorded just now may be lost, or written all the same";
+                told(ErrorKind::Indeterminate, format!("{unsure}: {error}")).with_source(error).lasting()
+            }
             Self::Damaged(what) => {
                 told(ErrorKind::Corrupt, format!("the journal {name} {what}{ADVICE}")).lasting()
             }
@@ -61,12 +78,34 @@ impl Fault {
     }
 }
 
+/// Why the system refuses to open a journal, and what helps.
+fn refusal(error: &io::Error) -> &'static str {
+    use io::ErrorKind::{
+        IsADirectory, NotFound, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
+    };
+    match error.kind() {
+        StorageFull | QuotaExceeded => "the disk is full; make room",
+        PermissionDenied => "permission is denied; give this user the right to write there",
+        ReadOnlyFilesystem => "its file system is read-only; make it writable",
+        NotFound => "its directory does not exist; make it",
+        IsADirectory => "it is a directory; name a file in it",
+        _ => "the system refuses; see why",
+    }
+}
+
 /// What helps against damage.
 const ADVICE: &str = "; move it away to go on without what is in it";
 
 /// The kind of an SQLite error, and advice.
 fn meaning(error: &rusqlite::Error, unless: ErrorKind) -> (ErrorKind, &'static str) {
+    use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+
+    let is_unreadable = matches!(
+        error,
+        FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
+    );
     match error.sqlite_error().map(|error| error.extended_code & 0xff) {
+        None if is_unreadable => (ErrorKind::Corrupt, ADVICE),
         Some(ffi::SQLITE_CORRUPT | ffi::SQLITE_NOTADB) => (ErrorKind::Corrupt, ADVICE),
         _ => (unless, ""),
     }

@@ -1,17 +1,19 @@
 //! The journal: batches on disk, in the order in which they came.
 
+mod aside;
+mod belonging;
 mod body;
 mod file;
+mod files;
+mod look;
+mod moved;
+mod owner;
 mod queue;
 mod room;
+mod unopened;
 mod waiting;
 
-use std::io;
-use std::path::PathBuf;
-
-use botstore_core::model::{
-    Batch, ChannelEvent, DatabaseId, Position, Recorded, Resume, Source, SpoolHealth, Timestamp,
-};
+use botstore_core::model::{Batch, ChannelEvent, Position, Recorded, Resume, Source, SpoolHealth, Timestamp};
 use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::Connection;
@@ -19,12 +21,17 @@ use rusqlite::Connection;
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::step::{Step, reached};
-use room::{Lent, has_doubled};
+use files::Files;
+use queue::Next;
+use room::Lent;
 use waiting::{Taken, Waiting};
 
-pub use file::{Look, look};
+pub use look::{Look, look};
 
 /// Batches that wait for their database, in a file that nobody else writes.
+///
+/// It says itself whose it is: whoever opens it writes his own name into it, and each transaction finds out whether that
+/// still stands there. So nobody who was overtaken writes into it, whatever became of its lock.
 ///
 /// What [`append`](Self::append) has taken survives a power cut. A batch with a cursor keeps it; one without belongs to
 /// the journal's own source, which has a new name each time the journal is opened: a copy of it that comes back from a
@@ -32,13 +39,17 @@ pub use file::{Look, look};
 #[derive(Debug)]
 pub(crate) struct Journal {
     connection: Connection,
+    files: Files,
     lock: Lock,
+    /// With the one name of the journal's file.
     settings: SpoolSettings,
-    /// The journal's own source, and the place of the last event in it.
+    /// The journal's own source, which is also its owner's name, and the place of the last event in it.
     own: (Source, i64),
     waiting: Waiting,
     /// Whether `waiting` may be another than the file says.
     stale: bool,
+    /// Whether the journal is another owner's.
+    overtaken: bool,
     lent: Lent,
 }
 
@@ -65,40 +76,6 @@ pub(crate) struct Portion {
 }
 
 impl Journal {
-    /// Opens the journal, and makes it if there is none.
-    ///
-    /// # Errors
-    ///
-    /// - [`Conflict`](ErrorKind::Conflict): somebody has it open.
-    /// - [`Corrupt`](ErrorKind::Corrupt): it is damaged, or another program's.
-    /// - [`Unavailable`](ErrorKind::Unavailable): it cannot be opened.
-    pub(crate) fn open(settings: SpoolSettings) -> Result<Self> {
-        let path = settings.path.clone();
-        Self::opened(settings).map_err(|fault| fault.into_error("open", &path))
-    }
-
-    fn opened(settings: SpoolSettings) -> Result<Self, Fault> {
-        let Some(lock) = Lock::take(&settings.path)? else {
-            let why = "is in use by another process: two that record need a journal each (ROSEY_SPOOL)";
-            return Err(Fault::Refused(ErrorKind::Conflict, why.to_owned()));
-        };
-        let found = file::open(&settings.path).and_then(|connection| {
-            reached(Step::Made);
-            Ok((queue::waiting(&connection)?, connection, own_source()?))
-        });
-        match found {
-            Ok((waiting, connection, own)) => {
-                let lent = Lent::default();
-                Ok(Self { connection, lock, settings, own: (own, 0), waiting, stale: false, lent })
-            }
-            Err(fault) => {
-                // The fault is what matters.
-                let _ = lock.remove();
-                Err(fault)
-            }
-        }
-    }
-
     /// Takes batches, on the disk once this returns. Each has its own answer; one that is refused harms no other.
     pub(crate) fn append(&mut self, batches: &[&Batch], now: Timestamp) -> Vec<Result<Recorded>> {
         match self.appended(batches, now) {
@@ -118,7 +95,9 @@ impl Journal {
         batches: &[&Batch],
         now: Timestamp,
     ) -> Result<Vec<Result<Recorded, Fault>>, Fault> {
-        self.transaction(|journal| {
+        self.ready()?;
+        self.stand()?;
+        let answers = self.transaction(|journal| {
             let mut answers = Vec::with_capacity(batches.len());
             for batch in batches {
                 answers.push(match journal.insert(batch, now) {
@@ -128,8 +107,11 @@ impl Journal {
             }
             reached(Step::Inserted);
             Ok(answers)
-        })
-        .inspect(|_| reached(Step::Appended))
+        })?;
+        reached(Step::Appended);
+        // What is written is written; but where nobody finds it, unless this went well.
+        self.stand().map_err(|fault| Fault::Unsure(Box::new(fault)))?;
+        Ok(answers)
     }
 
     fn insert(&mut self, batch: &Batch, now: Timestamp) -> Result<Recorded, Fault> {
@@ -165,12 +147,18 @@ impl Journal {
 
     /// The oldest events, as many as can be written at once; none if nothing waits.
     pub(crate) fn next(&mut self) -> Result<Option<Portion>> {
-        let portion = queue::next(&self.connection).map_err(|fault| self.error(fault))?;
-        if let Some(portion) = &portion {
-            self.lent = portion.lent;
-            reached(Step::Read);
+        loop {
+            let next = self.transaction(|journal| queue::next(&journal.connection));
+            match next.map_err(|fault| self.error(fault))? {
+                Next::Portion(portion) => {
+                    self.lent = portion.lent;
+                    reached(Step::Read);
+                    return Ok(Some(portion));
+                }
+                Next::Damaged(number) => self.reject_damaged(number)?,
+                Next::Nothing => return Ok(None),
+            }
         }
-        Ok(portion)
     }
 
     /// What [`next`](Self::next) gave is not in the database, and may be dropped again.
@@ -180,28 +168,21 @@ impl Journal {
 
     /// Removes what [`next`](Self::next) gave: it is in the database.
     pub(crate) fn remove(&mut self, portion: &Portion) -> Result<()> {
-        self.taken_out(|connection| queue::remove(connection, portion.lent.upto))
+        self.taken_out(portion.lent, |journal| queue::remove(&journal.connection, portion.lent.upto))
     }
 
-    /// Keeps what [`next`](Self::next) gave aside: the database does not take it, for this reason.
-    pub(crate) fn reject(&mut self, portion: &Portion, reason: &str) -> Result<()> {
-        self.taken_out(|connection| queue::reject(connection, portion.lent.upto, reason))?;
-        let before = self.waiting.rejected;
-        self.waiting.rejected += portion.events.len() as u64;
-        if has_doubled(before, self.waiting.rejected) {
-            let (journal, rejected, source) =
-                (self.settings.path.display(), self.waiting.rejected, portion.source.as_str());
-            tracing::warn!(%journal, rejected, source, reason, "the database does not take events, they are kept aside");
-        }
-        Ok(())
-    }
-
-    fn taken_out(&mut self, take: impl FnOnce(&Connection) -> Result<Vec<Taken>, Fault>) -> Result<()> {
+    fn taken_out(
+        &mut self,
+        lent: Lent,
+        take: impl FnOnce(&mut Self) -> Result<Vec<Taken>, Fault>,
+    ) -> Result<()> {
         let done = self.transaction(|journal| {
-            let taken = take(&journal.connection)?;
-            let oldest = queue::oldest(&journal.connection, 0)?;
-            taken.iter().for_each(|taken| journal.waiting.take(taken, oldest));
-            Ok(())
+            // One that was opened again since has other batches under these numbers.
+            if journal.lent != lent {
+                return Ok(());
+            }
+            let taken = take(journal)?;
+            journal.forget(&taken)
         });
         done.map_err(|fault| self.error(fault))?;
         self.give_back();
@@ -209,16 +190,30 @@ impl Journal {
         Ok(())
     }
 
-    /// Whether nothing waits. Then what was dropped of any source is not known any more: the database says again where
-    /// each of them stands.
+    /// These batches do not wait any more.
+    fn forget(&mut self, taken: &[Taken]) -> Result<(), Fault> {
+        let oldest = queue::oldest(&self.connection, 0)?;
+        taken.iter().for_each(|taken| self.waiting.take(taken, oldest));
+        Ok(())
+    }
+
+    /// Whether nothing waits, as the file says. Then what was dropped of any source is not known any more: the database
+    /// says again where each of them stands.
     pub(crate) fn settle(&mut self) -> Result<bool> {
-        self.refresh().map_err(|fault| self.error(fault))?;
-        if self.waiting.events > 0 {
-            return Ok(false);
+        let settled = self.transaction(|journal| {
+            if !queue::is_empty(&journal.connection)? {
+                return Ok(false);
+            }
+            queue::forget_gaps(&journal.connection)?;
+            journal.waiting = queue::waiting(&journal.connection)?;
+            Ok(true)
+        });
+        let settled = settled.map_err(|fault| self.error(fault))?;
+        if settled {
+            queue::give_room_back(&self.connection).map_err(|fault| self.error(fault))?;
+            reached(Step::Settled);
         }
-        queue::settle(&self.connection).map_err(|fault| self.error(fault))?;
-        reached(Step::Settled);
-        Ok(true)
+        Ok(settled)
     }
 
     /// Where a source stands here; none if nothing of it waits.
@@ -226,29 +221,10 @@ impl Journal {
         self.waiting.sources.get(source).copied()
     }
 
-    /// Binds the journal to a database, if nothing that waits is bound to another.
-    ///
-    /// # Errors
-    ///
-    /// [`Conflict`](ErrorKind::Conflict): what waits belongs to another database.
-    pub(crate) fn bind(&mut self, database: &DatabaseId) -> Result<()> {
-        let bound = queue::database(&self.connection).map_err(|fault| self.error(fault))?;
-        if bound.as_deref() == Some(database.as_str()) {
-            return Ok(());
-        }
-        if let (Some(_), events @ 1..) = (bound, self.waiting.events) {
-            let why = format!(
-                "holds {events} events of another database: open it with the URL of that one first, or name another \
-                 journal (ROSEY_SPOOL)"
-            );
-            return Err(self.error(Fault::Refused(ErrorKind::Conflict, why)));
-        }
-        queue::bind(&self.connection, database.as_str()).map_err(|fault| self.error(fault))
-    }
-
     /// Notes for other processes since when the database is away, and why; none: it is not.
-    pub(crate) fn note(&self, away: Option<(Timestamp, &str)>) -> Result<()> {
-        queue::note(&self.connection, away).map_err(|fault| self.error(fault))
+    pub(crate) fn note(&mut self, away: Option<(Timestamp, &str)>) -> Result<()> {
+        let noted = self.transaction(|journal| queue::note(&journal.connection, away));
+        noted.map_err(|fault| self.error(fault))
     }
 
     /// What waits.
@@ -256,59 +232,9 @@ impl Journal {
         self.waiting.health()
     }
 
-    /// Closes the journal, and removes its file if nothing is in it. Says how many events wait.
-    pub(crate) fn close(self) -> Result<u64> {
-        let path: PathBuf = self.settings.path.clone();
-        let Waiting { events, rejected, .. } = self.waiting;
-        let error = |fault: Fault| fault.into_error("close", &path);
-        self.connection.close().map_err(|(_, sqlite)| error(sqlite.into()))?;
-        reached(Step::Closed);
-        if events == 0 && rejected == 0 {
-            file::remove(&path).and_then(|()| self.lock.remove()).map_err(|system| error(system.into()))?;
-        }
-        Ok(events)
-    }
-
-    /// Does something whole or not at all. If it is not done, what is known of the file is read again.
-    fn transaction<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Fault>) -> Result<T, Fault> {
-        self.refresh()?;
-        self.connection.execute_batch("BEGIN IMMEDIATE")?;
-        let done = work(self).and_then(|done| match self.connection.execute_batch("COMMIT") {
-            Ok(()) => Ok(done),
-            Err(error) => Err(Fault::Commit(error)),
-        });
-        if done.is_err() {
-            if !self.connection.is_autocommit() {
-                // Should this fail too, the next BEGIN will say so.
-                let _ = self.connection.execute_batch("ROLLBACK");
-            }
-            self.stale = true;
-            // Should this fail, it is tried again before anything is done.
-            let _ = self.refresh();
-        }
-        done
-    }
-
-    /// Reads again what waits, if it may be another than is known.
-    fn refresh(&mut self) -> Result<(), Fault> {
-        if self.stale {
-            self.waiting = queue::waiting(&self.connection)?;
-            self.stale = false;
-        }
-        Ok(())
-    }
-
     fn error(&self, fault: Fault) -> StoreError {
         fault.into_error("spool", &self.settings.path)
     }
-}
-
-/// A name that no journal had before.
-fn own_source() -> Result<Source, Fault> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| Fault::System(io::Error::other(error.to_string())))?;
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    Source::new(format!("spool:{digits}")).map_err(|invalid| Fault::Damaged(invalid.to_string()))
 }
 
 fn position(place: i64) -> Result<Position, Fault> {

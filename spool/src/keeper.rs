@@ -1,19 +1,20 @@
 //! What goes on behind the calls: asking a database that is away whether it is back, and writing what waits into it.
 
+mod drain;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use botstore_core::layers::{Access, Call, RetryPolicy};
-use botstore_core::model::{Backend, Batch, Health, Position, Timestamp};
+use botstore_core::model::{Backend, Health, Timestamp};
 use botstore_core::store::BotStore;
 use botstore_core::{ErrorKind, Result, StoreError};
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::breaker::Breaker;
-use crate::journal::{Journal, Portion};
-use crate::step::{Step, reached};
+use crate::journal::Journal;
 use crate::thread::{Clock, Journalist};
 
 /// How long a database may take to say that it is back.
@@ -47,8 +48,29 @@ pub(crate) struct Shared {
     reached: AtomicBool,
     /// Whether it was said that what is recorded waits in the journal.
     said: AtomicBool,
-    /// Whether it was said that the database, which is there, does not work.
-    complained: AtomicBool,
+    /// Whether it was said that the database, which is there, does not work; and the same of the journal.
+    complained: [AtomicBool; 2],
+}
+
+/// Why what waits could not be written: which of the two did not do what it should.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    Database(StoreError),
+    Journal(StoreError),
+}
+
+impl Failure {
+    pub(crate) fn error(&self) -> &StoreError {
+        let (Self::Database(error) | Self::Journal(error)) = self;
+        error
+    }
+}
+
+impl From<Failure> for StoreError {
+    fn from(failure: Failure) -> Self {
+        let (Failure::Database(error) | Failure::Journal(error)) = failure;
+        error
+    }
 }
 
 struct Wall(Clock);
@@ -75,7 +97,7 @@ impl Shared {
             doubted: AtomicBool::new(false),
             reached: AtomicBool::new(false),
             said: AtomicBool::new(false),
-            complained: AtomicBool::new(false),
+            complained: Default::default(),
         }
     }
 
@@ -157,10 +179,10 @@ impl Shared {
     }
 
     /// Asks the database whether it is there, and writes what waits into it.
-    pub(crate) async fn attempt(&self) -> Result<()> {
+    pub(crate) async fn attempt(&self) -> Result<(), Failure> {
         let outcome = self.attempted().await;
         self.complain(outcome.as_ref().err());
-        let error = outcome.as_ref().err().map(ToString::to_string);
+        let error = outcome.as_ref().err().map(|failure| failure.error().to_string());
         let before = {
             let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
             std::mem::replace(&mut *failed, error.clone())
@@ -171,7 +193,7 @@ impl Shared {
         outcome
     }
 
-    async fn attempted(&self) -> Result<()> {
+    async fn attempted(&self) -> Result<(), Failure> {
         self.reach().await?;
         let drained = self.drain().await;
         self.ending.send_replace(false);
@@ -180,33 +202,53 @@ impl Shared {
     }
 
     /// A database may say that it is well, and yet take nothing.
-    fn answered<T>(&self, outcome: &Result<T>) {
+    fn answered<T>(&self, outcome: &Result<T, Failure>) {
         match outcome {
-            Err(error) => self.writes.open(error, (self.clock.0)()),
             Ok(_) => self.writes.close(),
+            Err(Failure::Database(error)) => self.writes.open(error, (self.clock.0)()),
+            Err(Failure::Journal(_)) => {}
         }
     }
 
-    /// Says once that the database does not work though it is not away, of which others tell.
-    fn complain(&self, error: Option<&StoreError>) {
-        match error {
-            None => self.complained.store(false, Ordering::Relaxed),
-            Some(error) if !is_away(error) && !self.complained.swap(true, Ordering::Relaxed) => {
-                tracing::warn!(%error, "the database does not work");
+    /// Says once that the database does not work though it is not away, of which others tell; or that the journal does not.
+    fn complain(&self, failure: Option<&Failure>) {
+        let [of_database, of_journal] = &self.complained;
+        match failure {
+            None => self.complained.iter().for_each(|complained| complained.store(false, Ordering::Relaxed)),
+            Some(Failure::Database(error)) => {
+                if !is_away(error) && !of_database.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "the database does not work");
+                }
             }
-            Some(_) => {}
+            Some(Failure::Journal(error)) => {
+                if !of_journal.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%error, "what waits in the journal stays there");
+                }
+            }
         }
+    }
+
+    /// Does something with the journal, to write what waits in it.
+    async fn with_journal<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Journal) -> Result<T> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.journal.with("spool", work).await.flatten().map_err(Failure::Journal)
     }
 
     /// Asks the database whether it is there, and whether it is the one that the journal belongs to.
-    pub(crate) async fn reach(&self) -> Result<()> {
+    pub(crate) async fn reach(&self) -> Result<(), Failure> {
         self.doubted.store(false, Ordering::Relaxed);
-        let health = self.ask().await.inspect_err(|error| self.breaker.open(error, (self.clock.0)()))?;
+        let asked = self.ask().await.inspect_err(|error| self.breaker.open(error, (self.clock.0)()));
+        let health = asked.map_err(Failure::Database)?;
         self.breaker.close();
         self.reached.store(true, Ordering::Relaxed);
         match health.database {
-            Ok(database) => self.journal.with("health", move |journal| journal.bind(&database.id)).await?,
-            Err(away) => Err(StoreError::new(ErrorKind::Unavailable, "health", away.error)),
+            Ok(database) => self.with_journal(move |journal| journal.bind(&database.id)).await,
+            Err(away) => {
+                let error = StoreError::new(ErrorKind::Unavailable, "health", away.error);
+                Err(Failure::Database(error))
+            }
         }
     }
 
@@ -226,84 +268,11 @@ impl Shared {
     /// written tells whoever records something.
     async fn note(&self, error: Option<String>) {
         let since = self.breaker.is_away().map_or_else(|| (self.clock.0)(), |away| away.since);
-        let noted = self
-            .journal
-            .with("spool", move |journal| journal.note(error.as_deref().map(|error| (since, error))));
-        if let Ok(Err(error)) | Err(error) = noted.await {
-            tracing::debug!(%error, "the journal cannot be written");
+        let noted =
+            self.with_journal(move |journal| journal.note(error.as_deref().map(|error| (since, error))));
+        if let Err(failure) = noted.await {
+            tracing::debug!(error = %failure.error(), "the journal cannot be written");
         }
-    }
-
-    /// Writes what waits into the database, until nothing does.
-    async fn drain(&self) -> Result<()> {
-        let (mut written, mut portions) = (0, 0);
-        loop {
-            let next = |journal: &mut Journal| journal.next().map(|next| (next, journal.health().events));
-            match self.journal.with("spool", next).await?? {
-                (Some(portion), left) => {
-                    self.ending.send_replace(portions > 0 && left <= Batch::MAX_EVENTS as u64);
-                    let outcome = self.write(portion).await;
-                    self.answered(&outcome);
-                    written += outcome?;
-                    portions += 1;
-                }
-                (None, _) if self.journal.settle().await? => break,
-                (None, _) => {}
-            }
-        }
-        if written > 0 {
-            let journal = self.journal.path().display();
-            tracing::info!(events = written, %journal, "what waited for the database is in it");
-        }
-        self.said.store(false, Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Writes the oldest events into the database, and takes them out of the journal; says how many it were.
-    async fn write(&self, portion: Portion) -> Result<usize> {
-        let count = portion.events.len();
-        match self.record(&portion).await {
-            Ok(()) => {
-                reached(Step::Recorded);
-                self.journal.with("spool", move |journal| journal.remove(&portion)).await??;
-                Ok(count)
-            }
-            // Nobody can make up for what is missing, and what follows should not wait for ever.
-            Err(error) if *error.kind() == ErrorKind::Conflict => {
-                let reason = error.to_string();
-                self.journal.with("spool", move |journal| journal.reject(&portion, &reason)).await??;
-                Ok(0)
-            }
-            Err(error) => {
-                if *error.kind() != ErrorKind::Indeterminate {
-                    self.journal.with("spool", |journal| journal.give_back()).await?;
-                }
-                Err(error)
-            }
-        }
-    }
-
-    async fn record(&self, portion: &Portion) -> Result<()> {
-        if let Some(batch) = self.batch(portion).await? {
-            self.store.record(&batch).await?;
-        }
-        Ok(())
-    }
-
-    /// What is left to write of a portion; none if all of it is in the database.
-    async fn batch(&self, portion: &Portion) -> Result<Option<Batch>> {
-        let (after, first) = match portion.after {
-            Some(after) => (after, 0),
-            None => {
-                let stands = self.store.position(&portion.source).await?.unwrap_or(Position::START);
-                (stands, portion.events.partition_point(|(place, _)| *place <= stands))
-            }
-        };
-        let events = portion.events[first..].to_vec();
-        if events.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Batch::with_cursor(portion.source.clone(), after, events)?))
     }
 }
 

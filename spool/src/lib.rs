@@ -19,15 +19,24 @@
 //!
 //! # The journal
 //!
-//! A file with a lock beside it. One process has it; a further one that opens it by the same path is refused, unless
-//! somebody removed the lock. That the file itself is removed or replaced meanwhile is not noticed. It is removed when the
-//! store is closed and nothing waits; what a dead process left is written by the next one that opens it. It belongs to one
-//! database, by its [identity](botstore_core::model::DatabaseId): once that was reached, what waits never goes into
-//! another one.
+//! A file with a lock beside it, under the one name that links lead to. One process has it; a further one that opens it is
+//! refused. Whoever removes the lock can take the journal over: then it is his, by a name that each owner writes into it,
+//! and the former one gets errors until the journal is free again. A journal that is removed or renamed
+//! while it is open is made anew, with all that waits. While another file stands in its place nothing is taken, and what
+//! waits is written all the same. It is removed when the store is closed and nothing waits; what a dead process left is
+//! written by the next one that opens it.
+//!
+//! It belongs to one database, by its [identity](botstore_core::model::DatabaseId), and until that was reached by its
+//! [name](botstore_core::url::DatabaseUrl::name): what waits never goes into another one.
 //!
 //! When it is [full](botstore_core::settings::SpoolSettings), new events are refused, or the oldest are given up, as it
-//! was set. Events of which the database says that some before them are missing (it was restored from a backup, say) are
-//! kept in the journal's table `rejected`, logged and counted.
+//! was set.
+//!
+//! Events of which the database says that some before them are missing (it was restored from a backup, say) are kept aside in
+//! the journal's table `rejected`: whoever reads their source again makes up for both. If nobody can, because the source is
+//! [private](botstore_core::model::Source::private), they are written all the same. Kept aside is also what cannot be read,
+//! because the file was damaged. What is kept aside takes as much room as what waits may, and then the oldest are given
+//! up. All of this is logged and counted.
 //!
 //! [`Spool`] is put around a store by `botstore::open` when [`Config::spool`](botstore_core::config::Config::spool) is
 //! set. [`look`] is for those who want to know what waits without opening a store.
@@ -47,6 +56,7 @@ mod journal;
 mod keeper;
 mod lock;
 mod spool;
+mod standing;
 #[cfg_attr(
     not(feature = "fault-points"),
     allow(unreachable_pub, dead_code, reason = "only tests see the steps")

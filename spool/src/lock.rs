@@ -1,11 +1,13 @@
 //! One owner a journal.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
+
+use crate::standing::Standing;
 
 /// How often, and how long apart, a lock that somebody has is tried: who only asks for it has it for a moment too, and
 /// an owner that was dropped lets go a moment later.
@@ -14,22 +16,25 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// A journal is its owner's from the moment this is held to the moment it is dropped, or its process dies.
 ///
-/// The lock is on a file of its own: whoever closes a file that SQLite has open drops SQLite's locks with it.
+/// The lock is on a file of its own: whoever closes a file that SQLite has open drops SQLite's locks with it. Whoever
+/// removes that file can have a lock of his own, so it is the journal itself that says whose it is: see
+/// [`Journal`](crate::journal::Journal).
 #[derive(Debug)]
 pub(crate) struct Lock {
     file: File,
-    path: PathBuf,
+    standing: Standing,
 }
 
 impl Lock {
-    /// Takes the lock of the journal at `journal`; none if somebody has it.
+    /// Takes the lock of the journal at `journal`, which is its one name; none if somebody has it.
     pub(crate) fn take(journal: &Path) -> io::Result<Option<Self>> {
         let path = path_of(journal);
         for _ in 0..TRIES {
             let file = private().create(true).write(true).truncate(false).open(&path)?;
+            let standing = Standing::of(&path, &file.metadata()?);
             match file.try_lock() {
                 // Its last owner may have removed the file in between; then the lock is on a file that nobody else sees.
-                Ok(()) if is_at(&file, &path)? => return Ok(Some(Self { file, path })),
+                Ok(()) if standing.is_there()? => return Ok(Some(Self { file, standing })),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => sleep(PAUSE),
                 Err(TryLockError::Error(error)) => return Err(error),
@@ -47,9 +52,14 @@ impl Lock {
         }
     }
 
-    /// Removes the lock's file, then lets go.
+    /// Whether somebody else who wants the journal finds it locked.
+    pub(crate) fn holds(&self) -> io::Result<bool> {
+        self.standing.is_there()
+    }
+
+    /// Removes the lock's file, unless somebody else's stands there, then lets go.
     pub(crate) fn remove(self) -> io::Result<()> {
-        fs::remove_file(&self.path)?;
+        self.standing.remove()?;
         self.file.unlock()
     }
 }
@@ -58,15 +68,6 @@ fn path_of(journal: &Path) -> PathBuf {
     let mut path = journal.as_os_str().to_owned();
     path.push(".lock");
     path.into()
-}
-
-fn is_at(file: &File, path: &Path) -> io::Result<bool> {
-    let ours = file.metadata()?;
-    match fs::metadata(path) {
-        Ok(there) => Ok((there.dev(), there.ino()) == (ours.dev(), ours.ino())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(error),
-    }
 }
 
 /// Makes files for their owner's eyes only.

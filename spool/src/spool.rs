@@ -54,10 +54,10 @@ impl Spool {
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
         match shared.reach().await {
-            Err(error) if !error.is_retryable() || error.is_lasting() => {
+            Err(failure) if !failure.error().is_retryable() || failure.error().is_lasting() => {
                 // That there is no store matters more than how the journal's end went.
                 let _ = shared.journal.close().await;
-                return Err(error);
+                return Err(failure.into());
             }
             _ => {}
         }

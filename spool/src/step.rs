@@ -7,6 +7,8 @@ pub enum Step {
     Locked,
     /// It has its tables.
     Made,
+    /// It has a new owner.
+    Owned,
     /// Batches are in a transaction that is not committed.
     Inserted,
     /// They are committed, and nobody was told.
@@ -27,9 +29,10 @@ pub enum Step {
 
 impl Step {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Locked,
         Self::Made,
+        Self::Owned,
         Self::Inserted,
         Self::Appended,
         Self::Read,

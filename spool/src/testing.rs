@@ -80,7 +80,7 @@ pub(crate) fn settings() -> (TempDir, SpoolSettings) {
 /// A store with a spool as it stands in a program: whoever is behind it tells of outages.
 pub(crate) struct Store {
     layered: Layered<Stack<Spool, Arc<Outage>>>,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
 }
 
 impl Store {
@@ -205,6 +205,10 @@ impl Database {
         self.is_asked_only();
         *self.every_record.lock().unwrap() = None;
         self.slow.store(false, Ordering::Relaxed);
+    }
+
+    pub(crate) fn id(&self) -> DatabaseId {
+        self.health.id.clone()
     }
 
     pub(crate) fn is_itself(&self) {

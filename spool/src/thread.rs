@@ -153,7 +153,11 @@ impl Thread {
                     }
                     self.append(group);
                 }
-                Job::Do(work) => work(&mut self.journal),
+                Job::Do(work) => {
+                    work(&mut self.journal);
+                    // It may be one that somebody else had meanwhile.
+                    self.look();
+                }
                 Job::Close(reply) => {
                     self.jobs.close();
                     let _ = reply.send(self.journal.close());
@@ -164,13 +168,18 @@ impl Thread {
         }
     }
 
+    /// Notes that something waits.
+    fn look(&self) {
+        if self.journal.health().events > 0 {
+            self.waits.store(true, Ordering::Release);
+        }
+    }
+
     fn append(&mut self, group: Vec<(Batch, oneshot::Sender<Result<Recorded>>)>) {
         let batches: Vec<_> = group.iter().map(|(batch, _)| batch).collect();
         let answers = self.journal.append(&batches, (self.clock)());
         // Before anybody is told, so that what the same caller records next comes after.
-        if self.journal.health().events > 0 {
-            self.waits.store(true, Ordering::Release);
-        }
+        self.look();
         for ((_, reply), answer) in group.into_iter().zip(answers) {
             // The caller may have given up.
             let _ = reply.send(answer);

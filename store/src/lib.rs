@@ -72,11 +72,12 @@ pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {
     let outage = Arc::new(Outage::new(backend));
     let observe = Observe::new(backend, config.slow);
     let mut retry = config.retry.clone();
-    let Some(settings) = config.spool.clone() else {
+    let Some(mut settings) = config.spool.clone() else {
         database.store("open").await?;
         let attempts = Stack(Retry::new(retry), outage);
         return Ok(Box::new(Layered::new(database, Stack(observe, attempts))));
     };
+    settings.database = Some(config.url.name());
     let behind = Layered::new(database.clone(), Arc::clone(&outage));
     let spool = Spool::open(settings, Arc::new(behind)).await?;
     retry.deadline = retry.deadline.min(Spool::PATIENCE);

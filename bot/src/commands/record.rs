@@ -116,10 +116,7 @@ fn hand_over(to: &mpsc::Sender<io::Result<Line>>) -> io::Result<()> {
 
 /// A source that no run had before.
 fn own_source() -> anyhow::Result<Source> {
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|error| anyhow::anyhow!("no random numbers: {error}"))?;
-    let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok(Source::new(format!("record:{digits}"))?)
+    Source::private("record").map_err(|error| anyhow::anyhow!("no random numbers: {error}"))
 }
 
 struct Recorder<'a> {

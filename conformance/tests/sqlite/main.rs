@@ -11,6 +11,7 @@ mod locked;
 mod power_cut;
 mod read_only;
 mod replaced;
+mod unopened_journal;
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -44,8 +45,15 @@ macro_rules! tests {
 }
 use tests;
 
-const AREAS: [Area; 6] =
-    [damaged::AREA, disk_full::AREA, locked::AREA, power_cut::AREA, read_only::AREA, replaced::AREA];
+const AREAS: [Area; 7] = [
+    damaged::AREA,
+    disk_full::AREA,
+    locked::AREA,
+    power_cut::AREA,
+    read_only::AREA,
+    replaced::AREA,
+    unopened_journal::AREA,
+];
 
 /// Whether `BOTSTORE_TEST_BACKENDS` has SQLite tested.
 fn is_wanted() -> bool {

@@ -9,7 +9,34 @@ use crate::error::InvalidInput;
 
 text_type! {
     /// Where events come from, in order: a file's digest, a stream's name.
+    ///
+    /// A name that begins with `private:` says that nobody can read the events again: see [`Source::private`].
     Source, "source", 1..=255, NoControls
+}
+
+impl Source {
+    const PRIVATE: &'static str = "private:";
+
+    /// A source that nobody had before, for a single run of `whom`: `private:record:` and 32 hexadecimal digits.
+    ///
+    /// What it is the source of happens once and cannot be read again, as events of a living channel. If a database turns
+    /// out to lack some of them (it was restored from a backup, say), nobody can make up for that, so a
+    /// spool writes those that follow all the same. Of a source that can be read again it keeps them aside.
+    ///
+    /// # Errors
+    ///
+    /// The operating system's, if it has no random numbers to give.
+    pub fn private(whom: &'static str) -> Result<Self, getrandom::Error> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random)?;
+        Ok(Self(format!("{}{whom}:{:032x}", Self::PRIVATE, u128::from_be_bytes(random)).into()))
+    }
+
+    /// Whether nobody can read its events again: it is one of [`Source::private`], or named like them.
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        self.as_str().starts_with(Self::PRIVATE)
+    }
 }
 
 /// A place in a source: the number of the last line, message or entry that was read, 1 for the first.
@@ -231,6 +258,19 @@ mod tests {
         assert_eq!(Batch::new(vec![]).unwrap_err().field, "events");
         assert!(Batch::new(vec![event(); 1_000]).is_ok());
         assert_eq!(Batch::new(vec![event(); 1_001]).unwrap_err().field, "events");
+    }
+
+    #[test]
+    fn a_private_source_is_new_each_time_and_known_by_its_name() {
+        let [one, other] = [(); 2].map(|()| Source::private("record").unwrap());
+        assert_ne!(one, other);
+        let digits = one.as_str().strip_prefix("private:record:").unwrap();
+        assert!(digits.len() == 32 && digits.chars().all(|digit| digit.is_ascii_hexdigit()), "{digits}");
+        assert_eq!(Source::new(one.as_str()).unwrap(), one);
+        assert!(one.is_private());
+        for name in ["log", "record:00", "not private:record:00"] {
+            assert!(!Source::new(name).unwrap().is_private(), "{name}");
+        }
     }
 
     #[test]

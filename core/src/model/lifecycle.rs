@@ -102,9 +102,10 @@ pub struct SpoolHealth {
     pub bytes: u64,
     /// When the oldest of them arrived, by the system's clock; none if none waits.
     pub oldest: Option<Timestamp>,
-    /// Events that were given up to make room, since the journal was made.
+    /// Events that were given up to make room, since the journal was made, kept aside or not.
     pub dropped: u64,
-    /// Events that the database did not take, because some of their source are missing. They are kept aside.
+    /// Events that are kept aside: the database did not take them, because some of their source are missing; or they could
+    /// not be read.
     pub rejected: u64,
     /// Why the last attempt to write them into the database failed, since the last that did not.
     pub error: Option<String>,

@@ -14,7 +14,7 @@ use crate::url::DatabaseUrl;
 pub struct SpoolSettings {
     /// `spool`: the journal, a file that is there while the store is open, and afterwards only if events wait in it.
     pub path: PathBuf,
-    /// `spool_size`: how many bytes of events may wait. The file takes somewhat more.
+    /// `spool_size`: how many bytes of events may wait, and how many may be kept aside besides. The file takes somewhat more.
     pub max_bytes: u64,
     /// `spool_age`: how long an event may wait; none: as long as it takes.
     pub max_age: Option<Duration>,
@@ -22,6 +22,9 @@ pub struct SpoolSettings {
     pub when_full: WhenFull,
     /// `spool_close`: how long closing the store may take to write what still waits into the database.
     pub close_within: Duration,
+    /// The [name](DatabaseUrl::name) of the database whose events these are, by which it is known until it was reached and
+    /// said its identity; none: it is known by that alone. No setting: `botstore::open` has it of the URL.
+    pub database: Option<String>,
 }
 
 /// What gives way when a spool is full.
@@ -53,6 +56,7 @@ impl SpoolSettings {
             max_age: None,
             when_full: WhenFull::default(),
             close_within: Duration::from_secs(10),
+            database: None,
         }
     }
 

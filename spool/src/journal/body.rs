@@ -4,8 +4,6 @@ use std::fmt::Write as _;
 
 use botstore_core::model::{Batch, ChannelEvent, Position};
 
-use crate::fault::Fault;
-
 /// Writes a batch without its first `seen` events; one without a cursor with places from `first` on.
 pub(super) fn write(batch: &Batch, seen: usize, first: i64) -> String {
     let mut body = String::new();
@@ -18,15 +16,12 @@ pub(super) fn write(batch: &Batch, seen: usize, first: i64) -> String {
     body
 }
 
-/// Reads one.
-pub(super) fn read(body: &str) -> Result<Vec<(Position, ChannelEvent)>, Fault> {
+/// Reads one; none if it is damaged.
+pub(super) fn read(body: &str) -> Option<Vec<(Position, ChannelEvent)>> {
     body.lines().map(line).collect()
 }
 
-fn line(line: &str) -> Result<(Position, ChannelEvent), Fault> {
-    let read = || {
-        let (place, event) = line.split_once(' ')?;
-        Some((Position::new(place.parse().ok()?).ok()?, ChannelEvent::from_json(event).ok()?))
-    };
-    read().ok_or_else(|| Fault::Damaged("holds an event that cannot be read".to_owned()))
+fn line(line: &str) -> Option<(Position, ChannelEvent)> {
+    let (place, event) = line.split_once(' ')?;
+    Some((Position::new(place.parse().ok()?).ok()?, ChannelEvent::from_json(event).ok()?))
 }

@@ -3,21 +3,21 @@
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use botstore_core::model::{DatabaseId, SpoolHealth, Timestamp};
-use botstore_core::{ErrorKind, Result, StoreError};
+use botstore_core::ErrorKind;
 use rusqlite::{Connection, OpenFlags};
 
-use super::queue;
+use super::files::{self, unless_missing};
 use crate::fault::Fault;
-use crate::lock::{Lock, private};
+use crate::lock::private;
+use crate::standing::Standing;
 use crate::step::{Step, reached};
 
 /// What a journal's file says it is, SQLite's `application_id`: `bsSP` in ASCII.
 const APPLICATION: i32 = 0x6273_5350;
 /// The form of its tables.
-const FORM: i32 = 1;
+const FORM: i32 = 2;
 
 const TABLES: &str = "
     CREATE TABLE batch (
@@ -42,6 +42,8 @@ const TABLES: &str = "
     CREATE TABLE gap (source TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     CREATE TABLE journal (
         id INTEGER PRIMARY KEY CHECK (id = 1),
+        owner TEXT,
+        database_name TEXT,
         database_id TEXT,
         dropped INTEGER NOT NULL,
         away_since INTEGER,
@@ -49,44 +51,62 @@ const TABLES: &str = "
     ) STRICT;
     INSERT INTO journal (id, dropped) VALUES (1, 0);";
 
+/// What makes a journal of the first form one of the second.
+const FROM_1: &str = "
+    ALTER TABLE journal ADD COLUMN owner TEXT;
+    ALTER TABLE journal ADD COLUMN database_name TEXT;";
+
 /// Opens the journal to write, and makes it if it is not there.
-pub(super) fn open(path: &Path) -> Result<Connection, Fault> {
-    drop(private().create(true).append(true).open(path)?);
+pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
+    create(path)?;
     reached(Step::Locked);
+    let standing = Standing::at(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let is_made = is_made(&connection)?;
+    let form = form(&connection)?;
     // One that was made by another hand may be open to others.
-    for file in files(path) {
+    for file in files::names(path) {
         unless_missing(fs::set_permissions(file, Permissions::from_mode(0o600)))?;
     }
-    if !is_made {
-        make(&connection)?;
+    match form {
+        None => make(&connection)?,
+        Some(1) => bring_forward(&connection, FROM_1)?,
+        Some(_) => {}
     }
     set(&connection)?;
-    Ok(connection)
+    if standing.is_there()? {
+        return Ok((connection, standing));
+    }
+    let why = "was replaced while it was opened: try again";
+    Err(Fault::Refused(ErrorKind::Unavailable, why.to_owned()))
 }
 
-/// The journal's files, what SQLite keeps beside it first.
-fn files(path: &Path) -> [PathBuf; 3] {
-    ["-wal", "-shm", ""].map(|suffix| {
-        let mut file = path.as_os_str().to_owned();
-        file.push(suffix);
-        file.into()
-    })
-}
-
-fn unless_missing(done: io::Result<()>) -> io::Result<()> {
-    done.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+/// Makes the file if there is none. One that is there is not opened: closing it would drop the locks that SQLite has on it
+/// in this process.
+fn create(path: &Path) -> Result<(), Fault> {
+    let is_new = match private().create_new(true).write(true).open(path) {
+        Ok(_) => true,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fs::metadata(path)?.len() == 0,
+        Err(error) => return Err(error.into()),
+    };
+    if is_new {
+        // What stands beside it belongs to one that was removed, and perhaps is still open.
+        let [log, index, _] = files::names(path);
+        unless_missing(fs::remove_file(log))?;
+        unless_missing(fs::remove_file(index))?;
+    }
+    Ok(())
 }
 
 fn make(connection: &Connection) -> Result<(), Fault> {
     // A file that grew in an outage gives its room back afterwards. It can only be set before there are tables.
     connection.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
     set(connection)?;
-    let made = format!(
-        "BEGIN IMMEDIATE; {TABLES} PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {FORM}; COMMIT"
-    );
-    Ok(connection.execute_batch(&made)?)
+    bring_forward(connection, &format!("{TABLES} PRAGMA application_id = {APPLICATION};"))
+}
+
+fn bring_forward(connection: &Connection, how: &str) -> Result<(), Fault> {
+    let all = format!("BEGIN IMMEDIATE; {how} PRAGMA user_version = {FORM}; COMMIT");
+    Ok(connection.execute_batch(&all)?)
 }
 
 fn set(connection: &Connection) -> Result<(), Fault> {
@@ -95,15 +115,15 @@ fn set(connection: &Connection) -> Result<(), Fault> {
     Ok(connection.execute_batch(pragmas)?)
 }
 
-/// Whether the journal has its tables, or nothing at all. Anything else is none of ours.
-fn is_made(connection: &Connection) -> Result<bool, Fault> {
+/// The form of the journal's tables; none if it has nothing at all. Anything else is none of ours.
+pub(super) fn form(connection: &Connection) -> Result<Option<i32>, Fault> {
     let refused = |why: String| Err(Fault::Refused(ErrorKind::Corrupt, why));
     match (pragma(connection, "application_id")?, pragma(connection, "user_version")?) {
-        (APPLICATION, FORM) => Ok(true),
+        (APPLICATION, form @ 1..=FORM) => Ok(Some(form)),
         (APPLICATION, form) => {
             refused(format!("is of form {form}, and this program knows {FORM}: use a newer one"))
         }
-        (0, 0) if tables(connection)? == 0 => Ok(false),
+        (0, 0) if tables(connection)? == 0 => Ok(None),
         _ => refused("is another program's database: name another file (ROSEY_SPOOL)".to_owned()),
     }
 }
@@ -114,52 +134,6 @@ fn pragma(connection: &Connection, name: &str) -> Result<i32, Fault> {
 
 fn tables(connection: &Connection) -> Result<i64, Fault> {
     Ok(connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?)
-}
-
-/// Removes the journal. What another process that looks into it made SQLite leave behind goes first: it would count as
-/// a part of the next journal here.
-pub(super) fn remove(path: &Path) -> io::Result<()> {
-    files(path).into_iter().try_for_each(|file| unless_missing(fs::remove_file(file)))
-}
-
-/// A journal as another process sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Look {
-    /// What waits.
-    pub spool: SpoolHealth,
-    /// Since when its database is away, and the error then, as far as its owner noted it.
-    pub away: Option<(Timestamp, String)>,
-    /// Whether a process has it open.
-    pub in_use: bool,
-    /// The database that it belongs to; none if it was never reached.
-    pub database: Option<DatabaseId>,
-}
-
-/// Looks into the journal at `path`, changing nothing; none if there is no such file.
-///
-/// # Errors
-///
-/// - [`Corrupt`](botstore_core::ErrorKind::Corrupt): it is damaged, or another program's.
-/// - [`Unavailable`](botstore_core::ErrorKind::Unavailable): it cannot be read.
-pub fn look(path: &Path) -> Result<Option<Look>, StoreError> {
-    looked(path).map_err(|fault| fault.into_error("health", path))
-}
-
-fn looked(path: &Path) -> Result<Option<Look>, Fault> {
-    if !path.try_exists()? {
-        return Ok(None);
-    }
-    let in_use = Lock::is_taken(path)?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if !is_made(&connection)? {
-        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use, database: None }));
-    }
-    let mut spool = queue::waiting(&connection)?.health();
-    let away = queue::noted(&connection)?;
-    spool.error = away.as_ref().map(|(_, error)| error.clone());
-    let database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
-    Ok(Some(Look { spool, away, in_use, database }))
 }
 
 #[cfg(test)]

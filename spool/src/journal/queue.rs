@@ -13,7 +13,8 @@ use crate::fault::Fault;
 const WAITING: &str = "
     SELECT coalesce(sum(events), 0), coalesce(sum(length(CAST(body AS BLOB))), 0),
         (SELECT arrived FROM batch ORDER BY number LIMIT 1),
-        (SELECT dropped FROM journal), (SELECT coalesce(sum(events), 0) FROM rejected)
+        (SELECT dropped FROM journal), (SELECT coalesce(sum(events), 0) FROM rejected),
+        (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM rejected)
     FROM batch";
 
 /// Of a source whose last events were dropped, none is here that a new one would follow.
@@ -30,12 +31,15 @@ pub(super) fn waiting(connection: &Connection) -> Result<Waiting, Fault> {
             sources: HashMap::new(),
             dropped: row.get(3)?,
             rejected: row.get(4)?,
+            rejected_bytes: row.get(5)?,
+            damaged: 0,
         })
     })?;
     let mut statement = connection.prepare_cached(SOURCES)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        waiting.sources.insert(source_of(row, 0)?, position(row.get(1)?)?);
+        // One that cannot be read is found out when its turn comes.
+        waiting.sources.extend(place_of(row));
     }
     Ok(waiting)
 }
@@ -66,40 +70,78 @@ pub(super) fn oldest(connection: &Connection, after: i64) -> Result<Option<Times
     Ok(arrived.and_then(|at| Timestamp::new(at).ok()))
 }
 
-const NEXT: &str = "SELECT number, source, after, last, events, body FROM batch ORDER BY number LIMIT ?1";
+const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM batch)";
 
-/// The oldest batches that follow one another in their source, as one.
-pub(super) fn next(connection: &Connection) -> Result<Option<Portion>, Fault> {
+pub(super) fn is_empty(connection: &Connection) -> Result<bool, Fault> {
+    Ok(connection.prepare_cached(IS_EMPTY)?.query_row([], |row| row.get(0))?)
+}
+
+const NEXT: &str = "SELECT source, last, number, after, events, body FROM batch ORDER BY number LIMIT ?1";
+
+/// What is to be written next.
+#[derive(Debug)]
+pub(super) enum Next {
+    Portion(Portion),
+    /// The batch of this number, the oldest, which cannot be read.
+    Damaged(i64),
+    Nothing,
+}
+
+/// The oldest batches that follow one another in their source, as one. Between sources the order is kept, too: it is part of
+/// what events mean, for somebody may join in one and leave in another.
+pub(super) fn next(connection: &Connection) -> Result<Next, Fault> {
     let mut statement = connection.prepare_cached(NEXT)?;
     let mut rows = statement.query([Batch::MAX_EVENTS])?;
-    let mut portion: Option<Portion> = None;
+    let mut next: Option<Portion> = None;
     while let Some(row) = rows.next()? {
-        let (number, source): (i64, Source) = (row.get(0)?, source_of(row, 1)?);
-        let after = row.get::<_, Option<i64>>(2)?.map(position).transpose()?;
-        let text: String = row.get(5)?;
-        match &mut portion {
-            None => {
-                let (events, bytes) = (body::read(&text)?, text.len() as u64);
-                portion = Some(Portion { source, after, events, lent: Lent { upto: number, bytes } });
+        let number = row.get(2)?;
+        let Some(portion) = portion(row, number) else {
+            match next {
+                None => return Ok(Next::Damaged(number)),
+                Some(_) => break,
             }
-            Some(portion) => {
-                let last = portion.events.last().map(|(place, _)| *place);
-                let follows = portion.source == source && (after.is_none() || after == last);
-                if !follows || portion.events.len() + row.get::<_, usize>(4)? > Batch::MAX_EVENTS {
-                    break;
-                }
-                let events = body::read(&text)?;
-                // What follows dropped events may overlap with what came before them.
-                if events.first().map(|(place, _)| *place) <= last {
-                    break;
-                }
-                portion.events.extend(events);
-                portion.lent.upto = number;
-                portion.lent.bytes += text.len() as u64;
+        };
+        match &mut next {
+            None => next = Some(portion),
+            Some(next) if follows(next, &portion) => {
+                next.events.extend(portion.events);
+                next.lent.upto = number;
+                next.lent.bytes += portion.lent.bytes;
             }
+            Some(_) => break,
         }
     }
-    Ok(portion)
+    Ok(next.map_or(Next::Nothing, Next::Portion))
+}
+
+/// Whether a batch can be written together with those before it.
+fn follows(before: &Portion, portion: &Portion) -> bool {
+    let last = before.events.last().map(|(place, _)| *place);
+    before.source == portion.source
+        && (portion.after.is_none() || portion.after == last)
+        && before.events.len() + portion.events.len() <= Batch::MAX_EVENTS
+        // What follows dropped events may overlap with what came before them.
+        && portion.events.first().map(|(place, _)| *place) > last
+}
+
+/// A batch; none if it is not one that was ever written here.
+fn portion(row: &rusqlite::Row<'_>, number: i64) -> Option<Portion> {
+    let (source, last) = place_of(row)?;
+    let after = row.get::<_, Option<i64>>(3).ok()?.map(position).transpose().ok()?;
+    let text: String = row.get(5).ok()?;
+    let events = body::read(&text)?;
+    let places = || events.iter().map(|(place, _)| *place);
+    let is_whole = row.get::<_, usize>(4).ok()? == events.len()
+        && (1..=Batch::MAX_EVENTS).contains(&events.len())
+        && places().next() > after
+        && places().is_sorted_by(|one, next| one < next)
+        && places().next_back() == Some(last);
+    is_whole.then_some(Portion {
+        source,
+        after,
+        events,
+        lent: Lent { upto: number, bytes: text.len() as u64 },
+    })
 }
 
 const REMOVE: &str = "
@@ -116,21 +158,13 @@ pub(super) fn remove(connection: &Connection, upto: i64) -> Result<Vec<Taken>, F
 }
 
 fn taken(row: &rusqlite::Row<'_>) -> Result<Taken, Fault> {
-    Ok(Taken {
-        source: source_of(row, 0)?,
-        last: position(row.get(1)?)?,
-        events: row.get(2)?,
-        bytes: row.get(3)?,
-    })
+    Ok(Taken { of: place_of(row), events: row.get(2)?, bytes: row.get(3)? })
 }
 
-const REJECT: &str = "
-    INSERT INTO rejected (number, source, after, last, arrived, events, body, reason)
-    SELECT number, source, after, last, arrived, events, body, ?2 FROM batch WHERE number <= ?1";
-
-pub(super) fn reject(connection: &Connection, upto: i64, reason: &str) -> Result<Vec<Taken>, Fault> {
-    connection.prepare_cached(REJECT)?.execute((upto, reason))?;
-    remove(connection, upto)
+/// A source and the place of an event in it, from a row that begins with them; none if they cannot be read.
+fn place_of(row: &rusqlite::Row<'_>) -> Option<(Source, Position)> {
+    let source = Source::new(row.get::<_, String>(0).ok()?).ok()?;
+    Some((source, position(row.get(1).ok()?).ok()?))
 }
 
 const DROP: &str = "
@@ -149,12 +183,19 @@ pub(super) fn drop_oldest(connection: &Connection, lent: i64) -> Result<Option<T
     let Some(row) = rows.next()? else { return Ok(None) };
     let (dropped, number) = (taken(row)?, row.get::<_, i64>(4)?);
     drop(rows);
-    let source = dropped.source.as_str();
-    if connection.prepare_cached(BRIDGE)?.execute((source, number))? == 0 {
-        connection.prepare_cached("INSERT OR IGNORE INTO gap (source) VALUES (?1)")?.execute([source])?;
+    if let Some((source, _)) = &dropped.of
+        && connection.prepare_cached(BRIDGE)?.execute((source.as_str(), number))? == 0
+    {
+        let noted = "INSERT OR IGNORE INTO gap (source) VALUES (?1)";
+        connection.prepare_cached(noted)?.execute([source.as_str()])?;
     }
-    connection.prepare_cached("UPDATE journal SET dropped = dropped + ?1")?.execute([dropped.events])?;
+    count_dropped(connection, dropped.events)?;
     Ok(Some(dropped))
+}
+
+pub(super) fn count_dropped(connection: &Connection, events: u64) -> Result<(), Fault> {
+    connection.prepare_cached("UPDATE journal SET dropped = dropped + ?1")?.execute([events])?;
+    Ok(())
 }
 
 /// Whether a source's last events were dropped, which is then forgotten.
@@ -162,9 +203,13 @@ pub(super) fn forget_gap(connection: &Connection, source: &Source) -> Result<boo
     Ok(connection.prepare_cached("DELETE FROM gap WHERE source = ?1")?.execute([source.as_str()])? > 0)
 }
 
-/// Forgets the gaps, and gives room back.
-pub(super) fn settle(connection: &Connection) -> Result<(), Fault> {
+pub(super) fn forget_gaps(connection: &Connection) -> Result<(), Fault> {
     connection.execute("DELETE FROM gap", [])?;
+    Ok(())
+}
+
+/// Gives what the file does not need to the system.
+pub(super) fn give_room_back(connection: &Connection) -> Result<(), Fault> {
     // Each step gives one page back.
     let mut statement = connection.prepare_cached("PRAGMA incremental_vacuum")?;
     let mut pages = statement.query([])?;
@@ -172,11 +217,31 @@ pub(super) fn settle(connection: &Connection) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Whose the journal is.
+pub(super) fn owner(connection: &Connection) -> Result<Option<String>, Fault> {
+    Ok(connection.prepare_cached("SELECT owner FROM journal")?.query_row([], |row| row.get(0))?)
+}
+
+pub(super) fn own(connection: &Connection, owner: &str) -> Result<(), Fault> {
+    connection.execute("UPDATE journal SET owner = ?1", [owner])?;
+    Ok(())
+}
+
+/// The name of the database that the journal was last opened for.
+pub(super) fn name(connection: &Connection) -> Result<Option<String>, Fault> {
+    Ok(connection.query_row("SELECT database_name FROM journal", [], |row| row.get(0))?)
+}
+
+pub(super) fn set_name(connection: &Connection, name: &str) -> Result<(), Fault> {
+    connection.execute("UPDATE journal SET database_name = ?1", [name])?;
+    Ok(())
+}
+
 pub(super) fn database(connection: &Connection) -> Result<Option<String>, Fault> {
     Ok(connection.query_row("SELECT database_id FROM journal", [], |row| row.get(0))?)
 }
 
-pub(super) fn bind(connection: &Connection, database: &str) -> Result<(), Fault> {
+pub(super) fn bind(connection: &Connection, database: Option<&str>) -> Result<(), Fault> {
     connection.execute("UPDATE journal SET database_id = ?1", [database])?;
     Ok(())
 }
@@ -193,9 +258,4 @@ pub(super) fn noted(connection: &Connection) -> Result<Option<(Timestamp, String
         connection
             .query_row("SELECT away_since, error FROM journal", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(noted.0.and_then(|at| Timestamp::new(at).ok()).zip(noted.1))
-}
-
-fn source_of(row: &rusqlite::Row<'_>, column: usize) -> Result<Source, Fault> {
-    let text: String = row.get(column)?;
-    Source::new(text).map_err(|invalid| Fault::Damaged(format!("holds a source that {}", invalid.reason)))
 }

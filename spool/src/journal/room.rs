@@ -10,7 +10,7 @@ use super::{Journal, queue};
 use crate::fault::Fault;
 
 /// What was read to be written into the database: batches up to a number. They are not dropped.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Lent {
     pub(super) upto: i64,
     pub(super) bytes: u64,

@@ -19,7 +19,7 @@ fn appended(journal: &mut Journal, batches: &[Batch]) {
 fn next(journal: &mut Journal) -> (Option<String>, Option<i64>, Vec<String>) {
     let portion = journal.next().unwrap().unwrap();
     let source = portion.source.as_str().to_owned();
-    let source = (!source.starts_with("spool:")).then_some(source);
+    let source = (!source.starts_with("private:spool:")).then_some(source);
     let said = words(portion.events.iter().map(|(_, event)| event)).into_iter().map(str::to_owned).collect();
     journal.remove(&portion).unwrap();
     (source, portion.after.map(Position::get), said)
@@ -97,7 +97,7 @@ fn without_one_events_get_places_in_a_source_that_no_other_opening_has() {
         journal.remove(&portion).unwrap();
     }
     assert_ne!(names[0], names[1]);
-    assert!(names.iter().all(|name| name.as_str().len() == "spool:".len() + 32));
+    assert!(names.iter().all(|name| name.as_str().len() == "private:spool:".len() + 32));
 }
 
 #[test]
@@ -259,4 +259,50 @@ fn it_belongs_to_one_database_while_anything_waits() {
     journal.bind(&other).unwrap();
     appended(&mut journal, &[placed("a", 3, 4)]);
     assert_eq!(kind(journal.bind(&one)), Some(ErrorKind::Conflict));
+}
+
+#[test]
+fn until_its_database_was_reached_it_is_known_by_its_name() {
+    let (_directory, mut settings) = settings();
+    let named = |settings: &mut SpoolSettings, name: &str| {
+        settings.database = Some(name.to_owned());
+        Journal::open(settings.clone())
+    };
+    let mut journal = named(&mut settings, "here:5432/bot").unwrap();
+    appended(&mut journal, &[placed("a", 0, 3)]);
+    drop(journal);
+    let error = named(&mut settings, "there:5432/bot").unwrap_err();
+    assert_eq!(error.kind(), &ErrorKind::Conflict);
+    let told =
+        "bot.spool holds 3 events of another database, here:5432/bot: open it with the URL of that one first";
+    assert!(error.to_string().contains(told), "{error}");
+    drop(named(&mut settings, "here:5432/bot").unwrap());
+
+    // Once it was reached, its name does not matter any more.
+    let [one, other] = ["one", "other"].map(|id| DatabaseId::new(id).unwrap());
+    named(&mut settings, "here:5432/bot").unwrap().bind(&one).unwrap();
+    let mut journal = named(&mut settings, "there:5432/bot").unwrap();
+    assert_eq!(kind(journal.bind(&other)), Some(ErrorKind::Conflict));
+    journal.bind(&one).unwrap();
+    assert_eq!(next(&mut journal).2, ["a1", "a2", "a3"]);
+    drop(journal);
+
+    // With nothing in it, it is anybody's; and then no more that of the one that was reached.
+    let mut journal = named(&mut settings, "there:5432/bot").unwrap();
+    appended(&mut journal, &[placed("a", 3, 4)]);
+    drop(journal);
+    assert_eq!(kind(named(&mut settings, "here:5432/bot")), Some(ErrorKind::Conflict));
+    named(&mut settings, "there:5432/bot").unwrap().bind(&other).unwrap();
+}
+
+#[test]
+fn what_somebody_took_out_of_the_file_does_not_wait_any_more() {
+    let (_directory, settings) = settings();
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    appended(&mut journal, &[placed("a", 0, 3), placed("b", 0, 1)]);
+    beside(&settings).execute("DELETE FROM batch", []).unwrap();
+    assert_eq!(waits(&journal), 4);
+    assert!(journal.next().unwrap().is_none());
+    assert!(journal.settle().unwrap());
+    assert_eq!((waits(&journal), journal.position(&source("a"))), (0, None));
 }

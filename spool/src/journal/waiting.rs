@@ -16,13 +16,16 @@ pub(super) struct Waiting {
     pub(super) sources: HashMap<Source, Position>,
     pub(super) dropped: u64,
     pub(super) rejected: u64,
+    pub(super) rejected_bytes: u64,
+    /// Batches that could not be read, since the journal was opened.
+    pub(super) damaged: u64,
 }
 
 /// A batch that the journal keeps no more.
 #[derive(Debug)]
 pub(super) struct Taken {
-    pub(super) source: Source,
-    pub(super) last: Position,
+    /// Where it came from, and the place of its last event; none if that cannot be read.
+    pub(super) of: Option<(Source, Position)>,
     pub(super) events: u64,
     pub(super) bytes: u64,
 }
@@ -37,11 +40,14 @@ impl Waiting {
 
     /// A batch is gone, and the oldest that is left arrived then.
     pub(super) fn take(&mut self, taken: &Taken, oldest: Option<Timestamp>) {
-        self.events -= taken.events;
-        self.bytes -= taken.bytes;
+        // Somebody may have changed the file.
+        self.events = self.events.saturating_sub(taken.events);
+        self.bytes = self.bytes.saturating_sub(taken.bytes);
         self.oldest = oldest;
-        if self.sources.get(&taken.source) == Some(&taken.last) {
-            self.sources.remove(&taken.source);
+        if let Some((source, last)) = &taken.of
+            && self.sources.get(source) == Some(last)
+        {
+            self.sources.remove(source);
         }
     }
 

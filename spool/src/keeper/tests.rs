@@ -1,5 +1,5 @@
 use botstore_core::Lifecycle as _;
-use botstore_core::model::Recorded;
+use botstore_core::model::{Recorded, Source};
 use botstore_core::settings::WhenFull;
 use botstore_core::{Chat as _, Ingest as _};
 use futures::future::join_all;
@@ -25,6 +25,117 @@ async fn what_the_database_does_not_take_is_kept_aside_and_what_follows_goes_on(
     assert_eq!(kind(store.record(&placed("a", 7, 8)).await), Some(ErrorKind::Conflict));
     store.close().await.unwrap();
     assert!(settings.path.exists(), "with what was kept aside");
+}
+
+#[tokio::test]
+async fn what_nobody_can_send_again_is_written_though_events_before_it_are_missing() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let private = Source::private("test").unwrap();
+    let named =
+        |name: &str, after, last| placed(if name == "p" { private.as_str() } else { name }, after, last);
+    let store = Store::open(&database, &settings).await;
+    store.record(&named("p", 0, 2)).await.unwrap();
+    database.fails(ErrorKind::Unavailable);
+    for batch in [named("p", 2, 4), named("a", 5, 6), named("p", 4, 5), named("b", 0, 1)] {
+        store.record(&batch).await.unwrap();
+    }
+    // A backup from before takes its place.
+    let backup = Database::new().await;
+    backup.inner.record(&named("p", 0, 1)).await.unwrap();
+    backup.is_another(database.id().as_str());
+    drop(store);
+    let store = Store::open(&backup, &settings).await;
+    store.drained().await;
+    let [first, third, fourth, fifth] = [1, 3, 4, 5].map(|at| format!("{}{at}", private.as_str()));
+    assert_eq!(backup.words().await, [first, third, fourth, fifth, "b1".to_owned()]);
+    let spool = store.health().await.unwrap().spool.unwrap();
+    assert_eq!((spool.rejected, spool.error), (1, None), "what can be read again is kept aside");
+    assert_eq!(store.position(&private).await.unwrap(), Some(crate::testing::place(5)));
+}
+
+#[tokio::test]
+async fn what_somebody_took_out_of_the_journal_is_not_waited_for() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    store.record(&loose(&["1", "2"])).await.unwrap();
+    let file = rusqlite::Connection::open(&settings.path).unwrap();
+    file.execute("DELETE FROM batch", []).unwrap();
+    database.is_back();
+    store.drained().await;
+    assert_eq!(store.record(&loose(&["3"])).await.unwrap(), Recorded::new(1, 0));
+    assert_eq!(database.words().await, ["3"]);
+}
+
+#[tokio::test]
+async fn a_damaged_journal_is_told_of_and_keeps_nothing_else_from_the_database() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    for word in ["1", "2", "3"] {
+        store.record(&loose(&[word])).await.unwrap();
+    }
+    let file = rusqlite::Connection::open(&settings.path).unwrap();
+    file.execute("UPDATE batch SET body = 'x' WHERE number = 2", []).unwrap();
+    database.is_back();
+    store.drained().await;
+    assert_eq!(database.words().await, ["1", "3"]);
+    let spool = store.health().await.unwrap().spool.unwrap();
+    assert_eq!((spool.events, spool.rejected, spool.error), (0, 1, None));
+}
+
+#[tokio::test]
+async fn a_journal_that_does_not_work_is_not_laid_at_the_databases_door() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    let log = Log::begin();
+    database.fails(ErrorKind::Unavailable);
+    store.record(&loose(&["1"])).await.unwrap();
+    std::fs::remove_file(settings.path.with_extension("spool.lock")).unwrap();
+    let other = crate::journal::Journal::open(settings.clone()).unwrap();
+    database.is_back();
+    let failure = async || store.health().await.unwrap().spool.unwrap().error.unwrap_or_default();
+    until(async || failure().await.contains("is in use by another process")).await;
+    let told = log.lines().join("\n");
+    assert!(told.contains("what waits in the journal stays there"), "{told}");
+    assert!(!told.contains("the database does not work"), "{told}");
+    assert_eq!(kind(store.record(&loose(&["2"])).await), Some(ErrorKind::Unavailable));
+    drop(other);
+    store.drained().await;
+    assert_eq!(database.words().await, ["1"], "the next owner has what waited");
+}
+
+#[tokio::test]
+async fn a_journal_that_cannot_be_read_keeps_nobody_else_from_writing() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    store.record(&loose(&["1"])).await.unwrap();
+    let file = rusqlite::Connection::open(&settings.path).unwrap();
+    file.execute("ALTER TABLE batch RENAME TO hidden", []).unwrap();
+    database.is_back();
+    let failure = async || store.health().await.unwrap().spool.unwrap().error.unwrap_or_default();
+    until(async || failure().await.contains("no such table")).await;
+    assert!(store.shared.writes.is_away().is_none());
+    file.execute("ALTER TABLE hidden RENAME TO batch", []).unwrap();
+    store.drained().await;
+    assert_eq!(database.words().await, ["1"]);
+}
+
+#[tokio::test]
+async fn a_journal_that_is_removed_in_an_outage_loses_nothing() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    for word in ["1", "2", "3"] {
+        store.record(&loose(&[word])).await.unwrap();
+        std::fs::remove_file(&settings.path).unwrap();
+    }
+    store.close().await.unwrap();
+    database.is_back();
+    let store = Store::open(&database, &settings).await;
+    store.drained().await;
+    assert_eq!(database.words().await, ["1", "2", "3"]);
 }
 
 #[tokio::test]

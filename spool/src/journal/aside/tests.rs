@@ -1,0 +1,119 @@
+use botstore_core::Result;
+use botstore_core::model::{Batch, Recorded};
+use botstore_core::settings::WhenFull;
+use rusqlite::Connection;
+
+use crate::journal::{Journal, Portion};
+use crate::testing::{Log, at, loose, placed, settings, words};
+
+fn append(journal: &mut Journal, batch: &Batch) -> Result<Recorded> {
+    journal.append(&[batch], at(1)).remove(0)
+}
+
+fn said(portion: &Portion) -> Vec<&str> {
+    words(portion.events.iter().map(|(_, event)| event))
+}
+
+/// How many events are kept aside, and how many were given up.
+fn counts(journal: &Journal) -> (u64, u64) {
+    let health = journal.health();
+    (health.rejected, health.dropped)
+}
+
+#[test]
+fn what_is_kept_aside_takes_no_more_room_than_what_waits_may() {
+    let log = Log::begin();
+    let (_directory, mut settings) = settings();
+    settings.max_bytes = 200;
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    let mut kept = Vec::new();
+    for place in 10..40 {
+        append(&mut journal, &placed("a", place, place + 1)).unwrap();
+        let portion = journal.next().unwrap().unwrap();
+        journal.reject(&portion, "something is missing").unwrap();
+        kept.push(counts(&journal));
+    }
+    assert!(kept.iter().zip(1..).all(|((rejected, dropped), all)| rejected + dropped == all), "{kept:?}");
+    let (rejected, dropped) = counts(&journal);
+    assert!((2..5).contains(&rejected), "{rejected}");
+    let rows = |what: &str| -> i64 {
+        let file = Connection::open(&settings.path).unwrap();
+        file.query_row(&format!("SELECT {what} FROM rejected"), [], |row| row.get(0)).unwrap()
+    };
+    assert!(rows("sum(length(body))") <= 200);
+    assert_eq!((rows("count(*)"), rows("max(last)")), (rejected as i64, 40), "the newest are there");
+    let told = "too much is kept aside in the journal: the oldest events are given up";
+    let given_up = log.lines().iter().filter(|line| line.contains(told)).count();
+    assert_eq!(given_up as u32, dropped.ilog2() + 1);
+    drop(journal);
+    assert_eq!(counts(&Journal::open(settings).unwrap()), (rejected, dropped));
+}
+
+/// Damages a batch in the file, as a disk may.
+fn damage(journal: &Journal, number: i64, how: &str) {
+    let file = Connection::open(&journal.settings.path).unwrap();
+    file.execute(&format!("UPDATE batch SET {how} WHERE number = {number}"), []).unwrap();
+}
+
+/// Each is something that no batch has.
+const DAMAGES: [&str; 10] = [
+    "body = '5 secret'",
+    "body = ''",
+    "body = CAST(x'35207bff0a' AS TEXT)",
+    "body = replace(body, 'a5', 'a5\"')",
+    "body = replace(body, '5 {', '6 {')",
+    "body = replace(body, '6 {', '9 {')",
+    "body = body || body",
+    "last = 7",
+    "events = 3",
+    "source = ''",
+];
+
+#[test]
+fn a_batch_that_cannot_be_read_is_kept_aside_and_what_follows_goes_on() {
+    for how in DAMAGES {
+        let (_directory, settings) = settings();
+        let mut journal = Journal::open(settings.clone()).unwrap();
+        for batch in [loose(&["1"]), placed("a", 4, 6), loose(&["2"]), placed("b", 0, 1)] {
+            append(&mut journal, &batch).unwrap();
+        }
+        damage(&journal, 2, how);
+        if how.contains("source") {
+            // Nor does it keep anybody from opening the journal.
+            drop(journal);
+            journal = Journal::open(settings.clone()).unwrap();
+        }
+        let log = Log::begin();
+        for expected in [["1"], ["2"], ["b1"]] {
+            let portion = journal.next().unwrap().unwrap();
+            assert_eq!(said(&portion), expected, "{how}");
+            journal.remove(&portion).unwrap();
+        }
+        assert!(journal.next().unwrap().is_none());
+        assert!(journal.settle().unwrap(), "{how}");
+        assert_eq!((journal.health().events, journal.health().rejected > 0), (0, true), "{how}");
+        let lines = log.lines();
+        assert_eq!(lines.len(), 1, "{lines:?}");
+        let told = "the journal is damaged: a batch cannot be read, it is kept aside";
+        assert!(lines[0].contains(told) && lines[0].contains("number=2"), "{lines:?}");
+        assert!(lines[0].contains(settings.path.to_str().unwrap()), "{lines:?}");
+        assert!(!lines[0].contains("secret"), "{lines:?}");
+        let file = Connection::open(&settings.path).unwrap();
+        let reason: String = file.query_row("SELECT reason FROM rejected", [], |row| row.get(0)).unwrap();
+        assert_eq!(reason, "it cannot be read");
+    }
+}
+
+#[test]
+fn a_batch_that_cannot_be_read_gives_way_like_any_other() {
+    let (_directory, mut settings) = settings();
+    (settings.max_bytes, settings.when_full) = (200, WhenFull::DropOldest);
+    let mut journal = Journal::open(settings).unwrap();
+    append(&mut journal, &placed("a", 4, 5)).unwrap();
+    damage(&journal, 1, "source = ''");
+    for place in 0..6 {
+        append(&mut journal, &placed("b", place, place + 1)).unwrap();
+    }
+    assert!(journal.health().dropped > 0);
+    assert_eq!(said(&journal.next().unwrap().unwrap()).last(), Some(&"b6"));
+}

@@ -1,0 +1,56 @@
+//! Which database the events belong to: by its identity, and by its name until it was reached.
+
+use botstore_core::model::DatabaseId;
+use botstore_core::{ErrorKind, Result};
+use rusqlite::Connection;
+
+use super::{Journal, queue};
+use crate::fault::Fault;
+
+impl Journal {
+    /// Binds the journal to a database, if nothing that waits is bound to another.
+    ///
+    /// # Errors
+    ///
+    /// [`Conflict`](ErrorKind::Conflict): what waits belongs to another database.
+    pub(crate) fn bind(&mut self, database: &DatabaseId) -> Result<()> {
+        let bound = self.transaction(|journal| {
+            let bound = queue::database(&journal.connection)?;
+            if bound.as_deref() == Some(database.as_str()) {
+                return Ok(());
+            }
+            match (bound, journal.waiting.events) {
+                (Some(_), events @ 1..) => Err(of_another(events, "")),
+                _ => queue::bind(&journal.connection, Some(database.as_str())),
+            }
+        });
+        bound.map_err(|fault| self.error(fault))
+    }
+}
+
+/// Notes the database's name in a journal in which so many events wait. If nothing does, it belongs to no other one any
+/// more. A database that was reached is known by its identity, whatever its name is by now.
+pub(super) fn name(connection: &Connection, waiting: u64, name: Option<&str>) -> Result<(), Fault> {
+    let Some(name) = name else { return Ok(()) };
+    let known = queue::name(connection)?;
+    let is_reached = queue::database(connection)?.is_some();
+    match known {
+        Some(known) if known == name => Ok(()),
+        Some(known) if waiting > 0 && !is_reached => Err(of_another(waiting, &format!(", {known}"))),
+        _ if waiting > 0 && is_reached => Ok(()),
+        _ => {
+            if waiting == 0 {
+                queue::bind(connection, None)?;
+            }
+            queue::set_name(connection, name)
+        }
+    }
+}
+
+fn of_another(events: u64, which: &str) -> Fault {
+    let why = format!(
+        "holds {events} events of another database{which}: open it with the URL of that one first, or name another journal \
+         (ROSEY_SPOOL)"
+    );
+    Fault::Refused(ErrorKind::Conflict, why)
+}
