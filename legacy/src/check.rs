@@ -137,9 +137,9 @@ fn damaged(name: &str, tally: &Tally, Broken { readable, error }: Broken) -> Sto
     }
     let readable = tally.read + readable;
     let detail = format!(
-        "{name}: the table {} is damaged: {readable} rows of it can be read. Nothing was written. SQLite's own program \
-         saves what can be saved into a file that can be imported: sqlite3 FILE .recover | sqlite3 NEW_FILE",
-        tally.table
+        "{name}: the table {} is damaged: {readable} rows of it can be read. {}",
+        tally.table,
+        crate::sqlite::RECOVER
     );
     StoreError::new(ErrorKind::Corrupt, OPERATION, detail).with_source(error)
 }

@@ -169,7 +169,9 @@ fn hide_token(draft: &mut Draft, found: &Found, raw: &Raw) -> Result<(), Invalid
     let token = match found.value(raw, TOKEN) {
         Value::Text(token) => TokenSecret::new(token)?,
         Value::Null => return Err(InvalidInput::new(TOKEN, "is null")),
-        other => return Err(InvalidInput::new(TOKEN, format!("is {}, where text is expected", other.kind()))),
+        other => {
+            return Err(InvalidInput::new(TOKEN, format!("is {}, where text is expected", other.kind())));
+        }
     };
     draft.set("token_hash", Field::Bytes(token.hash().as_bytes().to_vec()));
     draft.set("token_prefix", Field::Text(token.prefix().as_str().to_owned()));
@@ -187,8 +189,7 @@ fn hide_token(draft: &mut Draft, found: &Found, raw: &Raw) -> Result<(), Invalid
 
 /// Nobody is no peak, so there is no moment of one.
 fn forget_no_peak(draft: &mut Draft) {
-    for (peak, moment) in
-        [("max_users", "max_users_timestamp"), ("max_connected", "max_connected_timestamp")]
+    for (peak, moment) in [("max_users", "max_users_timestamp"), ("max_connected", "max_connected_timestamp")]
     {
         if *draft.get(peak) == Field::Int(0) {
             draft.set(moment, Field::Null);

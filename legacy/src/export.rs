@@ -17,7 +17,8 @@ impl Export for Checked {
             None => Vec::new(),
         };
         // A store always has that one row.
-        let rows = if rows.is_empty() && after.is_none() { table.initial().into_iter().collect() } else { rows };
+        let rows =
+            if rows.is_empty() && after.is_none() { table.initial().into_iter().collect() } else { rows };
         Page::new(table, rows).map_err(|invalid| {
             let detail = format!("{}: the rows of {table} {}", self.source.name(), invalid.reason);
             StoreError::new(ErrorKind::Corrupt, OPERATION, detail)

@@ -81,7 +81,8 @@ impl PostgresSource {
             let table = old.table.name();
             let Some(columns) = self.columns.get(table) else { continue };
             let wanted = if old.table == Table::UserStats { Kind::Text } else { Kind::Int };
-            let is_key = |column: &Typed| column.is_key && column.name == old.key && kind(&column.kind) == wanted;
+            let is_key =
+                |column: &Typed| column.is_key && column.name == old.key && kind(&column.kind) == wanted;
             if !columns.iter().any(is_key) {
                 let detail = format!(
                     "{}: the table {table} has no primary key {}: it is damaged, or another program's. Nothing was \
@@ -231,7 +232,8 @@ impl Source for PostgresSource {
 
     async fn greatest_identity(&self, found: &Found) -> Result<i64> {
         let (key, table) = (quoted(found.old.key), quoted(found.old.table.name()));
-        let greatest = format!("SELECT max({key})::int8 AS number FROM {table} WHERE {key} <= {}", Count::MAX);
+        let greatest =
+            format!("SELECT max({key})::int8 AS number FROM {table} WHERE {key} <= {}", Count::MAX);
         let greatest = self.number(&greatest, &[]).await?;
         let given = "SELECT pg_sequence_last_value(pg_get_serial_sequence($1, $2)::regclass) AS number";
         let given = self.number(given, &[(&table, Type::TEXT), (&found.old.key, Type::TEXT)]).await?;

@@ -12,6 +12,7 @@ use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 
+pub(crate) use self::file::RECOVER;
 use self::file::meaning;
 use crate::OPERATION;
 use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
@@ -41,8 +42,7 @@ impl SqliteSource {
         work: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static,
     ) -> Result<T, E> {
         let connection = Arc::clone(&self.connection);
-        let worker =
-            move || work(&connection.lock().unwrap_or_else(PoisonError::into_inner));
+        let worker = move || work(&connection.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::task::spawn_blocking(worker).await.unwrap_or_else(|_| Err(abandoned().into()))
     }
 
@@ -72,7 +72,11 @@ impl SqliteSource {
 }
 
 fn abandoned() -> StoreError {
-    StoreError::new(ErrorKind::Internal, OPERATION, "reading was abandoned: a panic, or the program is ending")
+    StoreError::new(
+        ErrorKind::Internal,
+        OPERATION,
+        "reading was abandoned: a panic, or the program is ending",
+    )
 }
 
 /// Reads rows of which the first column is the place.

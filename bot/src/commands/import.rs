@@ -142,7 +142,10 @@ fn explained(error: TransferError) -> anyhow::Error {
     match error {
         TransferError::Occupied { table, key } => {
             let error = anyhow!("the database has a row {key} in {table} that the old one has not");
-            advise(error, "an import needs an empty database: name a new one in DATABASE_URL. Nothing was written")
+            advise(
+                error,
+                "an import needs an empty database: name a new one in DATABASE_URL. Nothing was written",
+            )
         }
         // Each error says of which database it is.
         TransferError::Store { error, .. } => error.into(),

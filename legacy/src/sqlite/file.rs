@@ -18,9 +18,20 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How an SQLite database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
-/// The length of its header, in bytes, and where it says how it is written: 2 is with a write-ahead log.
+/// The length of its header, in bytes.
 const HEADER: usize = 100;
+
+/// Where that says how large a page is, how it is written (2 is with a write-ahead log), how often it was changed, how
+/// many pages there are, and at which change these were counted.
+const PAGE_SIZE: usize = 16;
 const WRITE_VERSION: usize = 18;
+const CHANGES: usize = 24;
+const PAGES: usize = 28;
+const COUNTED_AT: usize = 92;
+
+/// What is said of a damaged file.
+pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be saved into a file that can \
+                                  be imported: sqlite3 FILE .recover | sqlite3 NEW_FILE";
 
 /// A connection in a transaction that reads.
 pub(super) fn open(path: &Path) -> Result<Connection> {
@@ -28,7 +39,8 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     let refuse = |kind, text: &str| Err(StoreError::new(kind, OPERATION, format!("{name}: {text}")));
     let of_system = |error: io::Error| {
         let kind = ErrorKind::Unavailable;
-        StoreError::new(kind, OPERATION, format!("{name}: the file cannot be read: {error}")).with_source(error)
+        StoreError::new(kind, OPERATION, format!("{name}: the file cannot be read: {error}"))
+            .with_source(error)
     };
     let found = fs::metadata(path).map_err(of_system)?;
     if found.is_dir() {
@@ -41,11 +53,15 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
         return refuse(ErrorKind::Corrupt, "the file is empty");
     }
     let mut header = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(HEADER as u64).read_to_end(&mut header))
-        .map_err(of_system)?;
+    File::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut header)).map_err(of_system)?;
     if header.len() < HEADER || !header.starts_with(MAGIC) {
         return refuse(ErrorKind::Corrupt, "the file is no SQLite database");
+    }
+    if is_cut_off(found.len(), &header) {
+        return refuse(
+            ErrorKind::Corrupt,
+            &format!("the file is damaged: it ends before its last page does. {RECOVER}"),
+        );
     }
     let has_log = header[WRITE_VERSION] == 2;
     if has_log && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
@@ -57,9 +73,25 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     let connection = connect(path, has_log).map_err(|error| meaning(&name, error))?;
     let encoding: String = begin(&connection).map_err(|error| meaning(&name, error))?;
     if encoding != "UTF-8" {
-        return refuse(ErrorKind::Schema, &format!("its text is encoded in {encoding}, which the Python bot never does"));
+        return refuse(
+            ErrorKind::Schema,
+            &format!("its text is encoded in {encoding}, which the Python bot never does"),
+        );
     }
     Ok(connection)
+}
+
+/// Whether a file of this length lacks its end. SQLite would take a part of a page that is missing for zeros.
+fn is_cut_off(length: u64, header: &[u8]) -> bool {
+    let number = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let page = match u16::from_be_bytes([header[PAGE_SIZE], header[PAGE_SIZE + 1]]) {
+        // The greatest size does not fit into its place.
+        0 | 1 => 65_536,
+        size => size.into(),
+    };
+    // The number of pages counts if it was written with the last change.
+    let pages = if number(CHANGES) == number(COUNTED_AT) { number(PAGES) } else { 0 };
+    !length.is_multiple_of(page) || length / page < pages.into()
 }
 
 /// With a log that is empty nobody else can have the file open, or it would not be.
@@ -123,18 +155,20 @@ pub(super) fn meaning(name: &str, error: rusqlite::Error) -> StoreError {
 }
 
 /// What SQLite's own check says of single rows: those are looked at one by one.
-const OF_ROWS: [&str; 5] =
-    ["NULL value in ", "CHECK constraint failed in ", "non-unique entry in index ", "TEXT value in ", "NUMERIC value in "];
+const OF_ROWS: [&str; 5] = [
+    "NULL value in ",
+    "CHECK constraint failed in ",
+    "non-unique entry in index ",
+    "TEXT value in ",
+    "NUMERIC value in ",
+];
 
 /// Looks whether pages and indexes are whole: rows that are not reached would be missed in silence.
 pub(super) fn verify(connection: &Connection, name: &str) -> Result<()> {
     let problem = problem(connection).map_err(|error| meaning(name, error))?;
     let Some(problem) = problem else { return Ok(()) };
-    let detail = format!(
-        "{name}: the file is damaged: {}. Nothing was written. SQLite's own program saves what can be saved into a file \
-         that can be imported: sqlite3 FILE .recover | sqlite3 NEW_FILE",
-        problem.lines().last().unwrap_or_default()
-    );
+    let detail =
+        format!("{name}: the file is damaged: {}. {RECOVER}", problem.lines().last().unwrap_or_default());
     Err(StoreError::new(ErrorKind::Corrupt, OPERATION, detail))
 }
 

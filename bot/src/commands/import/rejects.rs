@@ -77,9 +77,11 @@ impl Rejects {
     pub(super) fn finish(self) -> anyhow::Result<Kept> {
         let Self { path, writing, named } = self;
         let (Some(path), Some(writing)) = (path, writing) else { return Ok(Kept { path: None, named }) };
-        let kept = persist(writing, &path).with_context(|| format!("the rejects' file {}", path.display()))?;
+        let kept =
+            persist(writing, &path).with_context(|| format!("the rejects' file {}", path.display()))?;
         if !kept {
-            let error = anyhow!("{} is there already, and has other rows. Nothing was written", path.display());
+            let error =
+                anyhow!("{} is there already, and has other rows. Nothing was written", path.display());
             return Err(advise(error, "move it away, or name another file: --rejects FILE"));
         }
         Ok(Kept { path: Some(path), named })

@@ -160,18 +160,14 @@ impl Report {
     fn table(&self) -> String {
         let imported = if self.into.is_some() { "Imported" } else { "Valid" };
         let rows = self.tables.iter().map(|report| {
-            vec![
-                report.table.to_owned(),
-                number(report.read),
-                number(report.valid),
-                number(report.rejected),
-            ]
+            vec![report.table.to_owned(), number(report.read), number(report.valid), number(report.rejected)]
         });
         table(&["Table", "Read", imported, "Rejected"], &[1, 2, 3], rows)
     }
 
     fn sums(&self) -> Vec<String> {
-        let queue: Vec<_> = self.queue.iter().map(|(state, count)| format!("{} {state}", number(*count))).collect();
+        let queue: Vec<_> =
+            self.queue.iter().map(|(state, count)| format!("{} {state}", number(*count))).collect();
         vec![
             format!("Lines     {} of {}", number(self.lines.valid), number(self.lines.read)),
             format!(
@@ -182,7 +178,11 @@ impl Report {
                 number(self.sessions_closed)
             ),
             format!("Messages  {}", if queue.is_empty() { "none".to_owned() } else { queue.join(", ") }),
-            format!("Tokens    {} active, {} revoked", number(self.tokens.active), number(self.tokens.revoked)),
+            format!(
+                "Tokens    {} active, {} revoked",
+                number(self.tokens.active),
+                number(self.tokens.revoked)
+            ),
         ]
     }
 
