@@ -278,7 +278,7 @@ fn a_page_of_noise_is_refused(home: &Rosey) {
     damaged(home, MANY);
     let (whole, page) = pages(&home.path("old.db"));
     let count = whole.len() / page;
-    let mut noise = |at: usize| {
+    let noise = |at: usize| {
         let mut noisy = whole.clone();
         noisy[at * page..(at + 1) * page].fill(0xa5);
         home.file("old.db", &noisy);
