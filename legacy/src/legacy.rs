@@ -112,7 +112,9 @@ fn recognise(name: &str, shapes: &[Shape]) -> Result<(Vec<Found>, Vec<Note>)> {
         Err(StoreError::new(ErrorKind::Schema, OPERATION, format!("{name}: {text}. Nothing was written")))
     };
     if shapes.iter().any(|shape| shape.name == "refinery_schema_history") {
-        return refuse("this is no database of the Python bot's, but one of rosey's own".to_owned());
+        let text =
+            "this is no database of the Python bot's, but one of rosey's own, which `rosey copy` copies";
+        return refuse(text.to_owned());
     }
     let (mut tables, mut notes) = (Vec::new(), Vec::new());
     for old in &TABLES {

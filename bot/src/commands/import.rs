@@ -1,6 +1,5 @@
 //! `import`: takes the Python bot's database over.
 
-mod progress;
 mod rejects;
 mod report;
 
@@ -13,9 +12,9 @@ use botstore::{BotStore, Config};
 use botstore_legacy::{Checked, Legacy};
 use tokio::select;
 
-use self::progress::Phase;
 use self::rejects::Rejects;
 use self::report::{Arrived, Report};
+use super::transfer::Bars;
 use crate::cli::ImportArgs;
 use crate::database::{self, Named, variable};
 use crate::exit::{Exit, advise};
@@ -114,9 +113,9 @@ async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Ch
     let mut rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
     let old = source.open().await?;
     let mut report = Report::of(source.name(), &old);
-    let phase = Phase::begin("check");
-    let checked = old.check(|progress| phase.reach(progress), |reject| rejects.keep(&reject)).await;
-    phase.end();
+    let mut bars = Bars::new("checking");
+    let checked = old.check(|progress| bars.show(progress), |reject| rejects.keep(&reject)).await;
+    bars.finish();
     let checked = checked.with_context(|| source.name())?;
     report.checked(&checked, rejects.finish()?);
     Ok((report, checked))
@@ -124,13 +123,13 @@ async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Ch
 
 /// Writes the valid rows, and compares what is there then.
 async fn copy(checked: &Checked, store: &dyn BotStore) -> anyhow::Result<Arrived> {
-    let phase = Phase::begin("import");
-    let copied = transfer::copy(checked, store, |progress| phase.reach(progress)).await;
-    phase.end();
+    let mut bars = Bars::new("importing");
+    let copied = transfer::copy(checked, store, |progress| bars.show(progress)).await;
+    bars.finish();
     let copied = copied.map_err(explained)?;
-    let phase = Phase::begin("verify");
-    let compared = transfer::compare(checked, store, NAMED, |progress| phase.reach(progress)).await;
-    phase.end();
+    let mut bars = Bars::new("comparing");
+    let compared = transfer::compare(checked, store, NAMED, |progress| bars.show(progress)).await;
+    bars.finish();
     let compared = compared.map_err(explained)?;
     for comparison in &compared {
         refuse_differences(checked, comparison)?;
