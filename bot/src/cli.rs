@@ -1,5 +1,6 @@
 //! The command line.
 
+mod import;
 mod migrate;
 mod transfer;
 mod user;
@@ -16,6 +17,7 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+pub(crate) use self::import::ImportArgs;
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
@@ -39,6 +41,7 @@ Exit codes:
   3  `token check`: not an active token
   4  `replay`, `record`: some of it waits in the journal for the database
   5  `migrate status`: `rosey migrate` has something to do
+  6  `import`: some rows were rejected; all others arrived
   130, 143  ended by Ctrl-C or SIGTERM
 
 Examples:
@@ -79,6 +82,8 @@ pub(crate) enum Command {
     OnStore(StoreCommand),
     /// Bring the database's schema up to date, or back
     Migrate(MigrateArgs),
+    /// Take over what the Python bot's database has
+    Import(ImportArgs),
     /// Look how the database is, changing nothing, and say what to do
     #[command(after_help = "\
 It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.

@@ -5,6 +5,7 @@ mod audit;
 mod copy;
 mod doctor;
 mod history;
+mod import;
 mod input;
 mod maintain;
 mod migrate;
@@ -47,6 +48,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
+            Command::Import(args) => {
+                config.spool = None;
+                import::run(&config, &args, output).await
+            }
             Command::OnStore(command) => {
                 // The journal is the recorder's; the others may run beside it.
                 let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));

@@ -22,6 +22,8 @@ pub(crate) enum Exit {
     Waiting,
     /// `migrate status`: migrations are pending.
     Pending,
+    /// `import`: some rows were rejected.
+    Rejected,
     /// A signal ended it.
     Interrupted(Signal),
 }
@@ -34,6 +36,7 @@ impl From<Exit> for ExitCode {
             Exit::Unwell => Self::FAILURE,
             Exit::Waiting => Self::from(4),
             Exit::Pending => Self::from(5),
+            Exit::Rejected => Self::from(6),
             Exit::Interrupted(signal) => Self::from(signal.code()),
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a check that panics is a check that fails")]
 
 mod doctor;
+mod import;
 mod maintain;
 mod migrate;
 mod outage;
@@ -48,8 +49,11 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 13] = [
+const AREAS: [Area; 16] = [
     doctor::AREA,
+    import::AREA,
+    import::DAMAGED,
+    import::READING,
     maintain::AREA,
     migrate::AREA,
     outage::AREA,

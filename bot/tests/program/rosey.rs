@@ -141,6 +141,18 @@ impl Rosey {
         serde_json::from_str(&self.run(arguments).succeeds()).unwrap()
     }
 
+    /// The JSON that a run printed that ended with this code.
+    pub(crate) fn json_of(ran: Ran, code: i32) -> Value {
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    /// Runs statements on the database, which is PostgreSQL's, and gives the first column of the rows.
+    pub(crate) fn sql(&self, statements: &str) -> Vec<String> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(self.database.as_ref().unwrap().sql(statements)).unwrap()
+    }
+
     /// Replays, and returns how many events were applied and skipped, and how many lines were bad.
     pub(crate) fn replays(&self, arguments: &[&str]) -> [u64; 3] {
         self.run(&[&["replay", "--json"], arguments].concat()).replayed()
