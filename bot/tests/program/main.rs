@@ -6,6 +6,8 @@ mod doctor;
 mod maintain;
 mod migrate;
 mod outage;
+mod outage_end;
+mod outage_network;
 mod outbound;
 mod queries;
 mod record;
@@ -53,6 +55,8 @@ const AREAS: [Area; 13] = [
     maintain::AREA,
     migrate::AREA,
     outage::AREA,
+    outage_end::AREA,
+    outage_network::AREA,
     outbound::AREA,
     queries::AREA,
     record::AREA,
