@@ -37,8 +37,7 @@ Exit codes:
   1  failed; `doctor`: a check failed
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
-  4  `replay`, `record`: not all of it is in the database, or not as far as is known: it waits in the journal, \
-the database refused it, or the journal was full; the sums say which
+  4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
   130, 143  ended by Ctrl-C or SIGTERM
 
