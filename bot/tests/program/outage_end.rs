@@ -94,7 +94,7 @@ fn a_replay_without_its_database_takes_nothing(_: &Rosey) {
     let ran = ended(replay(&rosey, &["--wait", "0", "--source", "log", "channel.log"]));
     assert_eq!((ran.code, ran.stdout.as_str()), (Some(1), ""), "{ran:?}");
     for part in
-        ["\nerror: channel.log: position: unavailable: ", "\nhelp: nothing was read: run the command again"]
+        ["error: channel.log: position: unavailable: ", "help: nothing was read: run the command again"]
     {
         assert!(ran.stderr.contains(part), "{part:?} is not in {ran:?}");
     }
