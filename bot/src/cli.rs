@@ -39,7 +39,7 @@ Exit codes:
   1  failed; `doctor`: a check failed
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
-  4  `replay`, `record`: some of it waits in the journal for the database
+  4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
   6  `import`: some rows were rejected; all others arrived
   130, 143  ended by Ctrl-C or SIGTERM
@@ -79,6 +79,8 @@ pub(crate) struct DatabaseArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[command(flatten)]
+    Recording(RecordingCommand),
+    #[command(flatten)]
     OnStore(StoreCommand),
     /// Bring the database's schema up to date, or back
     Migrate(MigrateArgs),
@@ -98,13 +100,18 @@ Examples:
     Verify(VerifyArgs),
 }
 
-/// What works on an open store.
+/// What records, with a journal.
 #[derive(Debug, Subcommand)]
-pub(crate) enum StoreCommand {
+pub(crate) enum RecordingCommand {
     /// Record the events of files, each exactly once
     Replay(ReplayArgs),
     /// Record the events of a living channel, as they come in on standard input
     Record(RecordArgs),
+}
+
+/// What works on an open store.
+#[derive(Debug, Subcommand)]
+pub(crate) enum StoreCommand {
     /// Show what is recorded of the channel, or of one user
     Stats(StatsArgs),
     /// Show who said most
@@ -141,6 +148,10 @@ A file holds one event a line, in JSON:
 The database keeps how far each source was read, so a replay that was stopped goes on where it stopped, and one that is \
 complete records nothing more. A file is known by its content, whatever its name.
 
+A database that goes away meanwhile is waited for at the end; what is recorded until then waits in a journal (ROSEY_SPOOL). \
+The exit code is 0 only if the database says that it has all of it. After 4, run the command again. A replay does not begin \
+before the database, or the journal, says where to go on.
+
 Examples:
   rosey replay channel.jsonl january.jsonl.gz
   rosey replay --source channel-log channel.log     # a log that grows: run it again
@@ -158,7 +169,7 @@ pub(crate) struct ReplayArgs {
     #[arg(long)]
     pub(crate) skip_bad: bool,
 
-    /// At the end, wait so long for a database that is away
+    /// Wait so long for a database that is away, at the start and at the end
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) wait: Duration,
 }
@@ -169,7 +180,8 @@ The one recorder of a channel. Events come as `rosey replay --help` shows them, 
 warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
 
 While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
-back. The end of the input, Ctrl-C and SIGTERM end it in order; a second signal ends it at once.
+back. The end of the input, Ctrl-C and SIGTERM end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
+The exit code is 4 if events are left in the journal then.
 
 Examples:
   tail -n 0 -F events.jsonl | rosey record
@@ -340,7 +352,7 @@ impl Cli {
     /// Reads the command line, and checks what no single argument can tell.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let cli = Self::try_parse()?;
-        if let Command::OnStore(StoreCommand::Replay(replay)) = &cli.command {
+        if let Command::Recording(RecordingCommand::Replay(replay)) = &cli.command {
             let standard_input = replay.files.iter().any(|file| file.as_os_str() == "-");
             if replay.source.is_some() && replay.files.len() > 1 {
                 return usage(ErrorKind::TooManyValues, "--source names a single FILE");

@@ -1,6 +1,5 @@
 //! The commands, each in its file.
 
-mod arrival;
 mod audit;
 mod copy;
 mod doctor;
@@ -12,6 +11,7 @@ mod migrate;
 mod outbound;
 mod recent;
 mod record;
+mod recording;
 mod replay;
 mod stats;
 mod token;
@@ -24,7 +24,7 @@ use anyhow::Context as _;
 use botstore::{BotStore, Config};
 use tokio::{runtime, select};
 
-use crate::cli::{Cli, Command, StoreCommand};
+use crate::cli::{Cli, Command, RecordingCommand, StoreCommand};
 use crate::database;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -52,10 +52,11 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 config.spool = None;
                 import::run(&config, &args, output).await
             }
+            Command::Recording(RecordingCommand::Replay(args)) => replay::run(&config, &args, output).await,
+            Command::Recording(RecordingCommand::Record(args)) => record::run(&config, &args, output).await,
             Command::OnStore(command) => {
                 // The journal is the recorder's; the others may run beside it.
-                let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));
-                config.spool = config.spool.filter(|_| records);
+                config.spool = None;
                 on_store(&command, &config, output).await
             }
         }
@@ -64,7 +65,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
 
 /// Does work that any signal may end where it waits.
 async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let interrupt = Interrupt::listen()?;
     select! {
         exit = work => exit,
         signal = interrupt.wait() => Ok(Exit::Interrupted(signal)),
@@ -72,24 +73,20 @@ async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyho
 }
 
 /// Opens the store, runs the command, and closes the store however that ended. A signal ends the command where it waits,
-/// which no store minds; the recorder ends in an order of its own.
+/// which no store minds.
 async fn on_store(command: &StoreCommand, config: &Config, output: Output) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let interrupt = Interrupt::listen()?;
     let store = select! {
         store = database::open(config) => store?,
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
-    let ends_itself = matches!(command, StoreCommand::Record(_));
     let result = select! {
-        result = with_store(command, &*store, config, output, &interrupt) => result,
-        signal = interrupt.wait(), if !ends_itself => Ok(Exit::Interrupted(signal)),
+        result = with_store(command, &*store, config, output) => result,
+        signal = interrupt.wait() => Ok(Exit::Interrupted(signal)),
     };
     let closed = store.close().await;
     let exit = result?;
     closed?;
-    if let (Exit::Interrupted(_), StoreCommand::Replay(_)) = (exit, command) {
-        output.note("stopped: run the command again to go on where it stopped");
-    }
     Ok(exit)
 }
 
@@ -98,12 +95,9 @@ async fn with_store(
     store: &dyn BotStore,
     config: &Config,
     output: Output,
-    interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let url = &config.url;
     match command {
-        StoreCommand::Record(args) => record::run(store, config, args, output, interrupt).await,
-        StoreCommand::Replay(args) => replay::run(store, config, args, output).await,
         StoreCommand::Stats(args) => stats::run(store, url, args, output).await,
         StoreCommand::Top(args) => top::run(store, args, output).await,
         StoreCommand::Recent(args) => recent::run(store, args, output).await,

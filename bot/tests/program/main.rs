@@ -7,6 +7,8 @@ mod import;
 mod maintain;
 mod migrate;
 mod outage;
+mod outage_end;
+mod outage_network;
 mod outbound;
 mod queries;
 mod record;
@@ -57,6 +59,8 @@ const AREAS: [Area; 16] = [
     maintain::AREA,
     migrate::AREA,
     outage::AREA,
+    outage_end::AREA,
+    outage_network::AREA,
     outbound::AREA,
     queries::AREA,
     record::AREA,
