@@ -51,7 +51,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 16] = [
+const AREAS: [Area; 18] = [
     doctor::AREA,
     import::AREA,
     import::DAMAGED,

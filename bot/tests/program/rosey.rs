@@ -89,12 +89,6 @@ impl Rosey {
         beside
     }
 
-    /// Runs statements on the PostgreSQL database.
-    pub(crate) fn sql(&self, statements: &str) -> Vec<String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(self.database.as_ref().unwrap().sql(statements)).unwrap()
-    }
-
     pub(crate) fn url(&self) -> &str {
         &self.url
     }
