@@ -50,7 +50,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 13] = [
+const AREAS: [Area; 15] = [
     doctor::AREA,
     maintain::AREA,
     migrate::AREA,
