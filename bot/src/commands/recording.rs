@@ -43,7 +43,7 @@ pub(super) enum Meanwhile {
 pub(super) struct Left {
     /// Events that wait in the journal, whoever recorded them.
     pub(super) waiting: u64,
-    /// Events that the database refused in this run, which the journal keeps.
+    /// Events that the journal keeps aside since this run, because the database refused them or nobody can read them.
     pub(super) rejected: u64,
     /// Events that were given up in this run, because the journal was full.
     pub(super) dropped: u64,
@@ -59,10 +59,7 @@ impl Left {
     pub(super) fn told(self) -> impl Iterator<Item = String> {
         [
             (self.waiting, "wait in the journal for the database"),
-            (
-                self.rejected,
-                "were refused by the database, which lacks some before them, and are kept in the journal",
-            ),
+            (self.rejected, "were kept aside in the journal, as `rosey doctor` tells"),
             (self.dropped, "were given up, because the journal was full"),
         ]
         .into_iter()

@@ -186,6 +186,8 @@ fn a_replay_waits_for_its_database_to_say_that_it_has_all_of_it(_: &Rosey) {
         "{ran:?}"
     );
     assert!(!rosey.path(JOURNAL).exists());
+    // The database is removed there.
+    server.start_again().unwrap();
 }
 
 fn what_the_database_refuses_is_no_success(_: &Rosey) {
