@@ -1,5 +1,7 @@
 //! The command line.
 
+mod backup;
+mod doctor;
 mod migrate;
 mod transfer;
 mod user;
@@ -16,6 +18,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+pub(crate) use self::backup::BackupArgs;
+pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
@@ -80,13 +84,9 @@ pub(crate) enum Command {
     /// Bring the database's schema up to date, or back
     Migrate(MigrateArgs),
     /// Look how the database is, changing nothing, and say what to do
-    #[command(after_help = "\
-It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.
-
-Examples:
-  rosey doctor
-  rosey --database-url sqlite:///other.db doctor --json")]
-    Doctor,
+    Doctor(DoctorArgs),
+    /// Copy an SQLite database into a file, while a bot is at work
+    Backup(BackupArgs),
     /// Copy all that one database holds into another one, of the same backend or the other
     Copy(CopyArgs),
     /// Compare all that two databases hold
