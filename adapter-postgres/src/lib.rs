@@ -31,6 +31,7 @@ mod chat;
 mod client;
 mod connect;
 mod error;
+mod examine;
 mod foreign;
 mod group;
 mod ingest;
@@ -54,6 +55,7 @@ mod transfer;
 mod users;
 
 pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
+pub use examine::PostgresExaminer;
 pub use foreign::ForeignConnection;
 pub use open::{PostgresStore, migrate_to, schema};
 

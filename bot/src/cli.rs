@@ -1,5 +1,7 @@
 //! The command line.
 
+mod backup;
+mod doctor;
 mod import;
 mod migrate;
 mod recording;
@@ -7,6 +9,7 @@ mod transfer;
 mod user;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
@@ -17,6 +20,8 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
+pub(crate) use self::backup::BackupArgs;
+pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::import::ImportArgs;
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
@@ -88,13 +93,9 @@ pub(crate) enum Command {
     /// Take over what the Python bot's database has
     Import(ImportArgs),
     /// Look how the database is, changing nothing, and say what to do
-    #[command(after_help = "\
-It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.
-
-Examples:
-  rosey doctor
-  rosey --database-url sqlite:///other.db doctor --json")]
-    Doctor,
+    Doctor(DoctorArgs),
+    /// Copy an SQLite database into a file, while a bot is at work
+    Backup(BackupArgs),
     /// Copy all that one database holds into another one, of the same backend or the other
     Copy(CopyArgs),
     /// Compare all that two databases hold
@@ -316,6 +317,10 @@ fn limit(text: &str) -> Result<Limit, String> {
 
 fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
     MaxAttempts::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    whole(text)?.try_into().map(Duration::from_secs).map_err(|_| "is negative".to_owned())
 }
 
 fn whole(text: &str) -> Result<i64, String> {
