@@ -32,6 +32,7 @@ mod client;
 mod connect;
 mod error;
 mod foreign;
+mod examine;
 mod group;
 mod ingest;
 mod kv;
@@ -55,6 +56,7 @@ mod users;
 
 pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
 pub use foreign::ForeignConnection;
+pub use examine::PostgresExaminer;
 pub use open::{PostgresStore, migrate_to, schema};
 
 /// The greatest total, 2^53 - 1, as [`Count::MAX`](botstore_core::model::Count::MAX) has it.

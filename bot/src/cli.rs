@@ -1,6 +1,8 @@
 //! The command line.
 
 mod import;
+mod backup;
+mod doctor;
 mod migrate;
 mod recording;
 mod transfer;
@@ -18,6 +20,8 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::import::ImportArgs;
+pub(crate) use self::backup::BackupArgs;
+pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
@@ -88,13 +92,9 @@ pub(crate) enum Command {
     /// Take over what the Python bot's database has
     Import(ImportArgs),
     /// Look how the database is, changing nothing, and say what to do
-    #[command(after_help = "\
-It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.
-
-Examples:
-  rosey doctor
-  rosey --database-url sqlite:///other.db doctor --json")]
-    Doctor,
+    Doctor(DoctorArgs),
+    /// Copy an SQLite database into a file, while a bot is at work
+    Backup(BackupArgs),
     /// Copy all that one database holds into another one, of the same backend or the other
     Copy(CopyArgs),
     /// Compare all that two databases hold

@@ -1,6 +1,7 @@
 //! The commands, each in its file.
 
 mod audit;
+mod backup;
 mod copy;
 mod doctor;
 mod history;
@@ -36,10 +37,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
     let output = Output::new(cli.json);
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
-    runtime.block_on(async {
+    let looks = matches!(cli.command, Command::Doctor(_));
+    let exit = runtime.block_on(async {
         match cli.command {
             Command::Migrate(args) => migrate::run(&config, args.command(), output).await,
-            Command::Doctor => doctor::run(&config, output).await,
+            Command::Doctor(args) => until_signal(doctor::run(&config, &args, output)).await,
+            Command::Backup(args) => until_signal(backup::run(&config, &args, output)).await,
             Command::Copy(args) => {
                 let exit = until_signal(copy::run(&args, output)).await?;
                 if let Exit::Interrupted(_) = exit {
@@ -60,7 +63,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 on_store(&command, &config, output).await
             }
         }
-    })
+    });
+    if looks {
+        // The operating system may never answer what it was asked.
+        runtime.shutdown_background();
+    }
+    exit
 }
 
 /// Does work that any signal may end where it waits.
