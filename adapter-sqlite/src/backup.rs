@@ -174,7 +174,7 @@ fn finish(unfinished: NamedTempFile, into: &Path, replace: bool) -> Result<(), F
     let kept = if replace { unfinished.persist(into) } else { unfinished.persist_noclobber(into) };
     match kept {
         Ok(_) => Ok(()),
-        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(there(into)),
+        Err(error) if error.error.kind() == io::ErrorKind::AlreadyExists => Err(there()),
         Err(error) => Err(unwritable(error.error)),
     }
 }
@@ -192,13 +192,10 @@ impl Target {
         let own = ["", "-wal", "-shm", ".lock"];
         let is_own = |suffix: &&str| is_same(into, &crate::files::beside(database, suffix));
         if own.iter().any(is_own) {
-            return Err(Fault::conflict(format!(
-                "{} is the database itself, or belongs to it",
-                into.display()
-            )));
+            return Err(Fault::conflict("this is the database itself, or belongs to it"));
         }
         if !replace && fs::symlink_metadata(into).is_ok() {
-            return Err(there(into));
+            return Err(there());
         }
         let beside = ["-wal", "-journal"].map(|suffix| with(into, suffix));
         match beside.iter().find(|log| log.exists()) {
@@ -269,8 +266,8 @@ fn with(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn there(into: &Path) -> Fault {
-    Fault::conflict(format!("{} is there already", into.display()))
+fn there() -> Fault {
+    Fault::conflict("there is such a file already")
 }
 
 fn unwritable(error: io::Error) -> Fault {

@@ -93,6 +93,21 @@ impl Rosey {
         &self.url
     }
 
+    /// Runs statements past the program, as one that may do everything.
+    pub(crate) fn sql(&self, statements: &str) -> Vec<String> {
+        match &self.database {
+            Some(database) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(database.sql(statements)).unwrap()
+            }
+            None => {
+                let file = rusqlite::Connection::open(self.path("bot_data.db")).unwrap();
+                file.execute_batch(statements).unwrap();
+                Vec::new()
+            }
+        }
+    }
+
     /// The backend as the program calls it.
     pub(crate) fn backend(&self) -> &'static str {
         if self.database.is_some() { "postgresql" } else { "sqlite" }

@@ -1,6 +1,7 @@
 //! Whose the files of an SQLite database are, and who may do what with them.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +25,15 @@ struct Files {
 /// Looks at a file, its directory, and what is beside it; none if there is no file.
 pub(super) fn permissions(path: &Path) -> Option<Finding> {
     // SQLite keeps its log where a link leads to.
-    let path = fs::canonicalize(path).ok()?;
-    let found = fs::metadata(&path).ok()?;
+    let looked = fs::canonicalize(path).and_then(|path| Ok((fs::metadata(&path)?, path)));
+    let (found, path) = match looked {
+        Ok(found) => found,
+        Err(error) if error.kind() == ErrorKind::NotFound => return None,
+        Err(error) => {
+            let advice = "check the rights of the directories that lead there";
+            return Some(Finding::failed(NAME, format!("{}: {error}", path.display()), advice));
+        }
+    };
     if !found.is_file() {
         let advice = "name a file in DATABASE_URL";
         return Some(Finding::failed(NAME, format!("{} is no file", path.display()), advice));
