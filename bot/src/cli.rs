@@ -1,8 +1,8 @@
 //! The command line.
 
-mod import;
 mod backup;
 mod doctor;
+mod import;
 mod migrate;
 mod recording;
 mod transfer;
@@ -19,9 +19,9 @@ use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
-pub(crate) use self::import::ImportArgs;
 pub(crate) use self::backup::BackupArgs;
 pub(crate) use self::doctor::DoctorArgs;
+pub(crate) use self::import::ImportArgs;
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};

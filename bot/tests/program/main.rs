@@ -57,8 +57,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 18] = [
-const AREAS: [Area; 15] = [
+const AREAS: [Area; 20] = [
     ailments::AREA,
     backup::AREA,
     doctor::AREA,
