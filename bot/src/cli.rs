@@ -42,7 +42,7 @@ The pool's settings have variables of their own, such as ROSEY_POOL_SIZE; `rosey
 
 Exit codes:
   0  done
-  1  failed; `doctor`: a check failed
+  1  failed; `doctor`: a check failed, or with --strict warned
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
   4  `replay`, `record`: not all of it is known to be in the database; the sums say why

@@ -9,7 +9,7 @@ use crate::row::Columns as _;
 const NAME: &str = Aspect::Bloat.as_str();
 
 /// An entry takes its columns' average width and about 24 bytes besides, and pages are two thirds full after many changes.
-/// The server counts the entries when it vacuums or analyzes.
+/// The server counts the entries when it vacuums or analyzes; of a table that it never did, it knows nothing.
 const INDEXES: &str = "
     SELECT indexrelid::regclass::text AS name, pg_relation_size(indexrelid) AS bytes,
         (entries.reltuples * (sum(coalesce(avg_width, 8)) + 24) * 1.5)::bigint AS needed
@@ -20,7 +20,7 @@ const INDEXES: &str = "
         JOIN pg_attribute ON attrelid = indexrelid
         LEFT JOIN pg_stats ON schemaname = nspname AND tablename = owner.relname
             AND pg_stats.attname = pg_attribute.attname
-    WHERE entries.reltuples >= 0
+    WHERE owner.reltuples >= 0 AND entries.reltuples >= 0
     GROUP BY indexrelid, entries.reltuples ORDER BY 2 DESC";
 
 /// An index, its size, and what its entries would need.

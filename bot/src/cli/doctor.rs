@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use clap::Args;
-
-use super::seconds;
+use clap::{Args, value_parser};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -28,12 +26,12 @@ pub(crate) struct DoctorArgs {
     pub(crate) strict: bool,
 
     /// How long each check may take [default: 10; with --deep 3600]
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    limit: Option<Duration>,
+    #[arg(long, value_name = "SECONDS", value_parser = value_parser!(u64).range(1..))]
+    limit: Option<u64>,
 }
 
 impl DoctorArgs {
     pub(crate) fn limit(&self) -> Duration {
-        self.limit.unwrap_or(Duration::from_secs(if self.deep { 3_600 } else { 10 }))
+        Duration::from_secs(self.limit.unwrap_or(if self.deep { 3_600 } else { 10 }))
     }
 }

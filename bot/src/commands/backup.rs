@@ -31,7 +31,7 @@ struct BackupJson<'a> {
 pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> anyhow::Result<Exit> {
     if let DatabaseUrl::Postgres(url) = &config.url {
         let error = anyhow::anyhow!("{}: pg_dump backs up a PostgreSQL database", Named(&config.url));
-        return Err(advise(error, dump::advice(url, &args.file)));
+        return Err(advise(error, dump::advice(url, !config.postgres.statement_cache, &args.file)));
     }
     let begun = Instant::now();
     let bar = bytes_bar();

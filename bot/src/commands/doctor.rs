@@ -52,6 +52,7 @@ struct Round {
 impl Round {
     /// What comes of a question; none if its time is over.
     async fn asked<T>(&self, what: &'static str, question: impl Future<Output = T>) -> Option<T> {
+        self.spinner.reset_elapsed();
         self.spinner.set_message(format!("looking at {what}"));
         timeout(self.limit, question).await.ok()
     }

@@ -18,6 +18,7 @@ use crate::rosey::{Rosey, chat, sample};
 
 crate::checks! {
     rows_that_no_store_wrote_are_named_in_depth,
+    room_that_holds_nothing_is_told,
     ; once:
     a_warning_is_a_failure_to_who_is_strict,
     a_missing_index_is_named_with_what_makes_it_again,
@@ -80,6 +81,34 @@ fn rows_that_no_store_wrote_are_named_in_depth(rosey: &Rosey) {
     let report = rosey.run(&["doctor", "--deep", "--json"]);
     let report: Value = serde_json::from_str(&report.stdout).unwrap();
     assert_eq!(line(&report, "rows").0, "ok");
+}
+
+fn room_that_holds_nothing_is_told(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    rosey.sql(
+        "INSERT INTO recent_chat (timestamp, username, message)
+         WITH RECURSIVE numbers (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM numbers WHERE i < 700000)
+         SELECT i, 'ada', 'hello' FROM numbers",
+    );
+    let (verdict, found, _) = line(&doctor(rosey), "bloat");
+    assert_eq!(verdict, "ok", "{found}");
+    rosey.sql("DELETE FROM recent_chat WHERE id % 1000 > 0");
+    if rosey.backend() != "sqlite" {
+        // The index keeps the room of rows that are cleared away.
+        rosey.sql("VACUUM recent_chat");
+    }
+    let (verdict, found, advice) = line(&doctor(rosey), "bloat");
+    assert_eq!(verdict, "warning", "{found}");
+    if rosey.backend() == "sqlite" {
+        assert!(found.ends_with("pages are free"), "{found}");
+        rosey.prints(&["maintain", "--keep-chat-hours", "999999"]);
+    } else {
+        assert!(found.starts_with("recent_chat_by_time takes "), "{found}");
+        for statement in advice.split("; ") {
+            rosey.sql(statement);
+        }
+    }
+    assert_eq!(line(&doctor(rosey), "bloat").0, "ok");
 }
 
 fn a_warning_is_a_failure_to_who_is_strict(rosey: &Rosey) {

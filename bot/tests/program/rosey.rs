@@ -147,10 +147,19 @@ impl Rosey {
         serde_json::from_str(&ran.stdout).unwrap()
     }
 
-    /// Runs statements on the database, which is PostgreSQL's, and gives the first column of the rows.
+    /// Runs statements past the program, as one that may do everything. A server gives the first column of the rows.
     pub(crate) fn sql(&self, statements: &str) -> Vec<String> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(self.database.as_ref().unwrap().sql(statements)).unwrap()
+        match &self.database {
+            Some(database) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(database.sql(statements)).unwrap()
+            }
+            None => {
+                let file = rusqlite::Connection::open(self.path("bot_data.db")).unwrap();
+                file.execute_batch(statements).unwrap();
+                Vec::new()
+            }
+        }
     }
 
     /// Replays, and returns how many events were applied and skipped, and how many lines were bad.

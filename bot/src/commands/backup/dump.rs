@@ -5,9 +5,12 @@ use std::path::Path;
 use botstore::url::{Address, Host, PostgresUrl, Roots, SslMode, Target};
 
 /// What to do in place of `backup`.
-pub(super) fn advice(url: &PostgresUrl, file: &Path) -> String {
+pub(super) fn advice(url: &PostgresUrl, is_pooled: bool, file: &Path) -> String {
+    // It leaves settings in its session.
+    let around = if is_pooled { ", with host and port of the server instead of the pooler's" } else { "" };
     format!(
-        "run {}, with the password in PGPASSWORD or in ~/.pgpass; docs/DATABASE_SETUP.md has the rest, and the way back",
+        "run {}, with the password in PGPASSWORD or in ~/.pgpass{around}; docs/DATABASE_SETUP.md has the rest, and the way \
+         back",
         command(url, file)
     )
 }
@@ -102,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_a_shell_or_libpq_would_misread_is_quoted() {
-        let told = told("postgresql://ro%27sey@/a%20b?host=/run/pg&hostaddr=");
+        let told = told("postgresql://ro%27sey@/a%20b?host=/run/pg");
         let expected = r#"--dbname="host=/run/pg port=5432 user='ro\\'sey' dbname='a b'""#;
         assert!(told.ends_with(expected), "{told}");
     }
