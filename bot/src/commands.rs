@@ -2,11 +2,13 @@
 
 mod arrival;
 mod audit;
+mod completions;
 mod copy;
 mod doctor;
 mod history;
 mod input;
 mod maintain;
+mod man;
 mod migrate;
 mod outbound;
 mod recent;
@@ -31,14 +33,14 @@ use crate::output::Output;
 
 /// Runs the command line's command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let mut config = database::configure(&cli.database)?;
     let output = Output::new(cli.json);
+    let config = || database::configure(&cli.database);
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     runtime.block_on(async {
         match cli.command {
-            Command::Migrate(args) => migrate::run(&config, args.command(), output).await,
-            Command::Doctor => doctor::run(&config, output).await,
+            Command::Migrate(args) => migrate::run(&config()?, args.command(), output).await,
+            Command::Doctor => doctor::run(&config()?, output).await,
             Command::Copy(args) => {
                 let exit = until_signal(copy::run(&args, output)).await?;
                 if let Exit::Interrupted(_) = exit {
@@ -47,7 +49,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
+            Command::Completions { shell } => completions::run(shell),
+            Command::Man { directory } => man::run(directory.as_deref(), output),
             Command::OnStore(command) => {
+                let mut config = config()?;
                 // The journal is the recorder's; the others may run beside it.
                 let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));
                 config.spool = config.spool.filter(|_| records);

@@ -3,7 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "a check that panics is a check that fails")]
 
 mod doctor;
+mod look;
 mod maintain;
+mod manual;
 mod migrate;
 mod outage;
 mod outbound;
@@ -13,6 +15,7 @@ mod replay;
 mod robustness;
 mod rosey;
 mod settings;
+mod terminal;
 mod token;
 mod transfer;
 mod user;
@@ -48,9 +51,11 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 13] = [
+const AREAS: [Area; 15] = [
     doctor::AREA,
+    look::AREA,
     maintain::AREA,
+    manual::AREA,
     migrate::AREA,
     outage::AREA,
     outbound::AREA,
