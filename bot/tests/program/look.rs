@@ -45,7 +45,7 @@ fn a_terminal_gets_a_chart_and_a_pipe_a_table(_: &Rosey) {
     let chart = on_terminal(&rosey, TERMINAL, &[("NO_COLOR", "1")], &["history"]);
     for line in [
         "24 samples, 2024-05-17 18:05 to 2024-05-17 21:55 UTC\n",
-        "         18:30    19:00     19:30     20:00     20:30     21:00    21:30\n",
+        "          18:30     19:00     19:30     20:00    20:30     21:00     21:30\n",
         "██ in chat    most 12 at 2024-05-17 18:55\n",
         "░░ connected  most 18 at 2024-05-17 18:55; a column is 3m 1s\n",
     ] {
@@ -204,9 +204,12 @@ fn tables_fit_the_terminal_and_are_whole_on_a_pipe(_: &Rosey) {
     rosey.file("events.jsonl", event.replace("DETAILS", &"界".repeat(100)));
     rosey.replays(&["events.jsonl"]);
     for command in [&["outbound", "list"] as &[_], &["token", "list"], &["audit"]] {
-        let table = on_terminal(&rosey, TERMINAL, &[("NO_COLOR", "1")], command);
-        let widest = table.lines().map(|line| line.width()).max().unwrap();
-        assert!(widest <= 80, "{widest}\n{table}");
+        for width in [40, 60, 80, 120] {
+            let table = on_terminal(&rosey, (width, 24), &[("NO_COLOR", "1")], command);
+            let widest = table.lines().map(|line| line.width()).max().unwrap();
+            assert!(widest <= width.into(), "{widest} of {width}\n{table}");
+            assert!(!table.lines().any(|line| line.ends_with("2023-11-14T")), "{table}");
+        }
         assert_eq!(rosey.prints(command).lines().count(), 2, "{command:?}");
     }
     assert!(rosey.prints(&["outbound", "list"]).contains(long.trim_end()));
