@@ -3,6 +3,7 @@
 mod backup;
 mod doctor;
 mod import;
+mod look;
 mod migrate;
 mod recording;
 mod transfer;
@@ -13,16 +14,17 @@ use std::time::Duration;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
-    Username,
 };
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory as _, Parser, Subcommand};
+use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
+use clap_complete::Shell;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 pub(crate) use self::backup::BackupArgs;
 pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::import::ImportArgs;
+pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs};
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
@@ -66,6 +68,10 @@ pub(crate) struct Cli {
     #[arg(long, global = true, help_heading = "Global options")]
     pub(crate) json: bool,
 
+    /// When to print colours; auto: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", help_heading = "Global options")]
+    pub(crate) color: ColorChoice,
+
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -100,6 +106,31 @@ pub(crate) enum Command {
     Copy(CopyArgs),
     /// Compare all that two databases hold
     Verify(VerifyArgs),
+    /// Print the script by which a shell completes the commands and options
+    #[command(after_help = "\
+Where a shell looks for it, its own manual says; these are usual places.
+
+Examples:
+  rosey completions bash > ~/.local/share/bash-completion/completions/rosey
+  rosey completions zsh > ~/.zfunc/_rosey     # with ~/.zfunc in fpath
+  rosey completions fish > ~/.config/fish/completions/rosey.fish")]
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL")]
+        shell: Shell,
+    },
+    /// Write the manual: a page for each command
+    #[command(after_help = "\
+Pages that are there are replaced.
+
+Examples:
+  rosey man ~/.local/share/man/man1     # then: man rosey-history
+  rosey man | man -l -")]
+    Man {
+        /// The directory, which is made if it is not there [default: print the page of rosey itself]
+        #[arg(value_name = "DIR")]
+        directory: Option<PathBuf>,
+    },
 }
 
 /// What works on an open store.
@@ -126,42 +157,6 @@ pub(crate) enum StoreCommand {
     /// Make, list, revoke or check the tokens by which programs prove who they are
     #[command(subcommand)]
     Token(TokenCommand),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey stats\n  rosey stats ada --json")]
-pub(crate) struct StatsArgs {
-    /// One user, by the exact name
-    #[arg(value_name = "USER")]
-    pub(crate) username: Option<Username>,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey top\n  rosey top -n 3 --json")]
-pub(crate) struct TopArgs {
-    /// How many users, at most 10000
-    #[arg(short = 'n', value_name = "N", default_value = "10", value_parser = limit)]
-    pub(crate) limit: Limit,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey recent\n  rosey recent -n 500 --json")]
-pub(crate) struct RecentArgs {
-    /// How many lines, at most 10000
-    #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
-    pub(crate) limit: Limit,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey history\n  rosey history -n 288 --since 2024-06-01")]
-pub(crate) struct HistoryArgs {
-    /// How many samples, the newest, at most 10000
-    #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
-    pub(crate) limit: Limit,
-
-    /// Only samples later than this: a date, a time such as 2024-06-01T18:00:00Z, or Unix seconds
-    #[arg(long, value_name = "TIME", value_parser = moment)]
-    pub(crate) since: Option<Timestamp>,
 }
 
 #[derive(Debug, Args)]

@@ -2,12 +2,14 @@
 
 mod audit;
 mod backup;
+mod completions;
 mod copy;
 mod doctor;
 mod history;
 mod import;
 mod input;
 mod maintain;
+mod man;
 mod migrate;
 mod outbound;
 mod recent;
@@ -33,16 +35,16 @@ use crate::output::Output;
 
 /// Runs the command line's command.
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let mut config = database::configure(&cli.database)?;
     let output = Output::new(cli.json);
+    let config = || database::configure(&cli.database);
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     let looks = matches!(cli.command, Command::Doctor(_));
     let exit = runtime.block_on(async {
         match cli.command {
-            Command::Migrate(args) => migrate::run(&config, args.command(), output).await,
-            Command::Doctor(args) => until_signal(doctor::run(&config, &args, output)).await,
-            Command::Backup(args) => until_signal(backup::run(&config, &args, output)).await,
+            Command::Migrate(args) => migrate::run(&config()?, args.command(), output).await,
+            Command::Doctor(args) => until_signal(doctor::run(&config()?, &args, output)).await,
+            Command::Backup(args) => until_signal(backup::run(&config()?, &args, output)).await,
             Command::Copy(args) => {
                 let exit = until_signal(copy::run(&args, output)).await?;
                 if let Exit::Interrupted(_) = exit {
@@ -52,12 +54,20 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
             Command::Import(args) => {
+                let mut config = config()?;
                 config.spool = None;
                 import::run(&config, &args, output).await
             }
-            Command::Recording(RecordingCommand::Replay(args)) => replay::run(&config, &args, output).await,
-            Command::Recording(RecordingCommand::Record(args)) => record::run(&config, &args, output).await,
+            Command::Recording(RecordingCommand::Replay(args)) => {
+                replay::run(&config()?, &args, output).await
+            }
+            Command::Recording(RecordingCommand::Record(args)) => {
+                record::run(&config()?, &args, output).await
+            }
+            Command::Completions { shell } => completions::run(shell),
+            Command::Man { directory } => man::run(directory.as_deref(), output),
             Command::OnStore(command) => {
+                let mut config = config()?;
                 // The journal is the recorder's; the others may run beside it.
                 config.spool = None;
                 on_store(&command, &config, output).await

@@ -1,9 +1,10 @@
 //! How the program ends.
 
 use std::fmt;
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::process::ExitCode;
 
+use anstyle::AnsiColor;
 use botstore::InvalidInput;
 
 use crate::format::visible;
@@ -45,11 +46,13 @@ impl From<Exit> for ExitCode {
 /// Says on standard error what went wrong, in one line, then what can be done, if that is known. An argument or a
 /// setting that is invalid counts as wrong usage, whoever found it.
 pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
-    let mut stderr = io::stderr().lock();
+    // As the command-line library shows what it finds wrong itself.
+    let (bad, good) = (AnsiColor::Red.on_default().bold(), AnsiColor::Green.on_default().bold());
+    let mut stderr = anstream::stderr().lock();
     // There is nobody left to tell if standard error is closed.
-    let _ = writeln!(stderr, "error: {}", visible(&told(error)));
+    let _ = writeln!(stderr, "{bad}error:{bad:#} {}", visible(&told(error)));
     if let Some(advised) = error.downcast_ref::<Advised>() {
-        let _ = writeln!(stderr, "help: {}", visible(&advised.advice));
+        let _ = writeln!(stderr, "{good}help:{good:#} {}", visible(&advised.advice));
     }
     if error.chain().any(|cause| cause.is::<InvalidInput>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
 }

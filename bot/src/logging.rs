@@ -1,10 +1,12 @@
 //! The program's log: on standard error, as much of it as `ROSEY_LOG` says.
 
 use std::env;
-use std::io::{self, IsTerminal as _};
+use std::io;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
+
+use crate::terminal::coloured;
 
 /// What is logged if nobody says it: warnings, and that the database is back after the warning that it went away.
 const DEFAULT: &str = "warn,botstore_core::layers::outage=info";
@@ -18,7 +20,7 @@ pub(crate) fn start() {
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_ansi(coloured(&io::stderr()))
         // Otherwise a closed standard error would end the program.
         .log_internal_errors(false)
         .finish();

@@ -7,10 +7,12 @@ mod commands;
 mod confirm;
 mod database;
 mod exit;
+mod file;
 mod format;
 mod interrupt;
 mod logging;
 mod output;
+mod terminal;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(usage) => usage.exit(),
     };
+    terminal::choose(cli.color);
     logging::start();
     match commands::run(cli) {
         Ok(exit) => exit.into(),

@@ -6,7 +6,9 @@ mod ailments;
 mod backup;
 mod doctor;
 mod import;
+mod look;
 mod maintain;
+mod manual;
 mod migrate;
 mod outage;
 mod outage_end;
@@ -18,6 +20,7 @@ mod replay;
 mod robustness;
 mod rosey;
 mod settings;
+mod terminal;
 mod token;
 mod transfer;
 mod user;
@@ -57,14 +60,16 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 20] = [
+const AREAS: [Area; 22] = [
     ailments::AREA,
     backup::AREA,
     doctor::AREA,
     import::AREA,
     import::DAMAGED,
     import::READING,
+    look::AREA,
     maintain::AREA,
+    manual::AREA,
     migrate::AREA,
     outage::AREA,
     outage_end::AREA,

@@ -1,0 +1,143 @@
+//! The arguments of the commands that look at what is recorded.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use botstore::model::{Limit, Timestamp, Username};
+use clap::Args;
+
+use super::{limit, moment};
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  rosey stats\n  rosey stats ada --json")]
+pub(crate) struct StatsArgs {
+    /// One user, by the exact name [default: the channel]
+    #[arg(value_name = "USER")]
+    pub(crate) username: Option<Username>,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Lines are counted from the first day on, whether they are kept or not.
+
+Examples:
+  rosey top
+  rosey top -n 3 --json")]
+pub(crate) struct TopArgs {
+    /// How many users, at most 10000
+    #[arg(short = 'n', value_name = "N", default_value = "10", value_parser = limit)]
+    pub(crate) limit: Limit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The newest line stands at the end. How long lines are kept is up to `rosey maintain`.
+
+Examples:
+  rosey recent
+  rosey recent -n 500 --json")]
+pub(crate) struct RecentArgs {
+    /// How many lines, at most 10000
+    #[arg(short = 'n', value_name = "N", default_value = "50", value_parser = limit)]
+    pub(crate) limit: Limit,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "\
+On a terminal it draws a chart, as wide as the terminal is; on a pipe it prints a table. In the chart each column shows the \
+most of its span of time, and where there are no samples it is empty. How long samples are kept is up to `rosey maintain`. \
+All times are in UTC.
+
+Examples:
+  rosey history
+  rosey history --since 2024-06-01 --until 2024-07-01
+  rosey history --svg june.svg --png june.png --size 1600x800
+  rosey history --table -n 288
+  rosey history --json | jq '.[-1].connected'")]
+pub(crate) struct HistoryArgs {
+    /// How many samples, the newest, at most 10000 [default: 50 in a table, all in a chart]
+    #[arg(short = 'n', value_name = "N", value_parser = limit)]
+    pub(crate) limit: Option<Limit>,
+
+    /// Only samples later than this: a date, a time such as 2024-06-01T18:00:00Z, or Unix seconds
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) since: Option<Timestamp>,
+
+    /// Only samples before this time
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) until: Option<Timestamp>,
+
+    /// Print the table on a terminal, too
+    #[arg(long, conflicts_with = "chart")]
+    pub(crate) table: bool,
+
+    /// Draw the chart on a pipe, too, for 80 columns
+    #[arg(long, conflicts_with = "json")]
+    pub(crate) chart: bool,
+
+    /// Draw the chart into this file, in SVG, and replace it if it is there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
+    pub(crate) svg: Option<PathBuf>,
+
+    /// Draw the chart into this file, in PNG, and replace it if it is there
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
+    pub(crate) png: Option<PathBuf>,
+
+    /// The picture's width and height in pixels, from 400x300 to 3840x2160 [default: 1200x600]
+    #[arg(long, value_name = "WxH", conflicts_with_all = ["table", "chart"])]
+    pub(crate) size: Option<PictureSize>,
+}
+
+/// How large a picture is, in pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PictureSize {
+    pub(crate) width: u32,
+    pub(crate) height: u32,
+}
+
+impl PictureSize {
+    /// Room for the axes and a few letters.
+    const LEAST: Self = Self { width: 400, height: 300 };
+    /// What a large screen has; it bounds the memory that a picture takes.
+    const MOST: Self = Self { width: 3_840, height: 2_160 };
+}
+
+impl Default for PictureSize {
+    fn default() -> Self {
+        Self { width: 1_200, height: 600 }
+    }
+}
+
+impl FromStr for PictureSize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('x').and_then(|(width, height)| {
+            Some(Self { width: width.parse().ok()?, height: height.parse().ok()? })
+        });
+        let size = parsed.ok_or("is no size such as 1200x600")?;
+        let wide = Self::LEAST.width..=Self::MOST.width;
+        let high = Self::LEAST.height..=Self::MOST.height;
+        if wide.contains(&size.width) && high.contains(&size.height) {
+            Ok(size)
+        } else {
+            Err("must be from 400x300 to 3840x2160".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_has_bounds() {
+        assert_eq!("400x2160".parse(), Ok(PictureSize { width: 400, height: 2_160 }));
+        for text in ["399x300", "400x299", "3841x2160", "3840x2161"] {
+            assert!(text.parse::<PictureSize>().unwrap_err().starts_with("must be"), "{text}");
+        }
+        for text in ["", "x", "1200", "1200x", "-1x600", "1200x600x2", "99999999999x600"] {
+            assert!(text.parse::<PictureSize>().unwrap_err().starts_with("is no size"), "{text}");
+        }
+    }
+}

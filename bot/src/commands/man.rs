@@ -1,0 +1,75 @@
+//! `man`: the manual's pages, one a command.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use anyhow::Context as _;
+use clap::{Command, CommandFactory as _};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, roman};
+use serde::Serialize;
+
+use crate::cli::Cli;
+use crate::exit::Exit;
+use crate::file::write_whole;
+use crate::format::visible;
+use crate::output::{Output, print_bytes};
+
+#[derive(Debug, Serialize)]
+struct WrittenJson {
+    pages: Vec<String>,
+}
+
+/// Prints the program's own page, or writes those of all commands into a directory, which is made if it is not there.
+pub(super) fn run(directory: Option<&Path>, output: Output) -> anyhow::Result<Exit> {
+    let mut program = Cli::command().disable_help_subcommand(true);
+    program.build();
+    let Some(directory) = directory else {
+        print_bytes(&page(&program)?)?;
+        return Ok(Exit::Done);
+    };
+    fs::create_dir_all(directory).with_context(|| directory.display().to_string())?;
+    let mut pages = Vec::new();
+    write_all(&program, directory, &mut pages)?;
+    let said = format!("Wrote {} pages into {}", pages.len(), visible(&directory.display().to_string()));
+    output.print(&WrittenJson { pages }, || said)?;
+    Ok(Exit::Done)
+}
+
+/// Writes the page of a command, and those of the commands below it.
+fn write_all(command: &Command, directory: &Path, pages: &mut Vec<String>) -> anyhow::Result<()> {
+    let name = Man::new(command.clone()).get_filename();
+    write_whole(&directory.join(&name), &page(command)?)?;
+    pages.push(name);
+    command.get_subcommands().try_for_each(|below| write_all(below, directory, pages))
+}
+
+/// A command's page. What its help says after the options is here the description, and the examples.
+fn page(command: &Command) -> io::Result<Vec<u8>> {
+    let program = concat!("rosey ", env!("CARGO_PKG_VERSION"));
+    let man = Man::new(command.clone()).source(program).manual("rosey");
+    let text = |text: Option<&clap::builder::StyledStr>| text.map(ToString::to_string).unwrap_or_default();
+    let after = text(command.get_after_help());
+    let (notes, examples) = after.split_once("Example").map_or((&*after, ""), |(notes, examples)| {
+        (notes, examples.split_once(":\n").map_or(examples, |(_, examples)| examples))
+    });
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    let usage = command.clone().render_usage().to_string();
+    section("SYNOPSIS", usage.trim_start_matches("Usage: "), &mut page)?;
+    section("DESCRIPTION", &format!("{}.\n\n{notes}", text(command.get_about())), &mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if !examples.is_empty() {
+        section("EXAMPLES", examples, &mut page)?;
+    }
+    Ok(page)
+}
+
+fn section(title: &str, text: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    Roff::default().control("SH", [title]).text([roman(text.trim_end())]).to_writer(page)
+}
