@@ -103,6 +103,11 @@ impl Journal {
     ) -> Result<Vec<Result<Recorded, Fault>>, Fault> {
         self.ready()?;
         self.stand()?;
+        if self.waiting.events == 0 && self.can_be_made_anew()? {
+            // What comes between the last of what waited and its end finds room, too.
+            self.settle_without_room()?;
+            self.make_anew()?;
+        }
         let answers = self.writing(|journal| {
             let mut answers = Vec::with_capacity(batches.len());
             for batch in batches {
