@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use botstore_core::{ErrorKind, StoreError};
-use rusqlite::ffi;
+use rusqlite::{ErrorCode, ffi};
 
 /// Why a journal did not do what it should.
 #[derive(Debug)]
@@ -38,6 +38,12 @@ impl From<io::Error> for Fault {
 }
 
 impl Fault {
+    /// Whether the disk did not take what was written, for want of room perhaps.
+    pub(crate) fn is_of_disk(&self) -> bool {
+        let (Self::Sqlite(error) | Self::Commit(error)) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure))
+    }
+
     /// The error of `operation` that a caller gets.
     pub(crate) fn into_error(self, operation: &'static str, journal: &Path) -> StoreError {
         let name = journal.display();
@@ -49,7 +55,7 @@ impl Fault {
             }
             // Its batches may be there when the journal is opened again.
             Self::Commit(error) => {
-                let unsure = error.sqlite_error_code() != Some(rusqlite::ErrorCode::DiskFull);
+                let unsure = error.sqlite_error_code() != Some(ErrorCode::DiskFull);
                 let unless = if unsure { ErrorKind::Indeterminate } else { ErrorKind::Unavailable };
                 let (kind, advice) = meaning(&error, unless);
                 told(kind, format!("the journal {name}: {error}{advice}")).with_source(error).lasting()

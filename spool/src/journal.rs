@@ -7,6 +7,7 @@ mod file;
 mod files;
 mod look;
 mod moved;
+mod owed;
 mod owner;
 mod queue;
 mod room;
@@ -22,6 +23,7 @@ use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::step::{Step, reached};
 use files::Files;
+use owed::{Owed, Unmade};
 use queue::Next;
 use room::Lent;
 use waiting::{Taken, Waiting};
@@ -51,6 +53,10 @@ pub(crate) struct Journal {
     /// Whether the journal is another owner's.
     overtaken: bool,
     lent: Lent,
+    /// What the file does not say of all this.
+    owed: Owed,
+    /// Whether the file was removed, and there is none now.
+    unmade: Option<Unmade>,
 }
 
 /// A batch as the journal keeps it.
@@ -97,7 +103,12 @@ impl Journal {
     ) -> Result<Vec<Result<Recorded, Fault>>, Fault> {
         self.ready()?;
         self.stand()?;
-        let answers = self.transaction(|journal| {
+        if self.waiting.events == 0 && self.can_be_made_anew()? {
+            // What comes between the last of what waited and its end finds room, too.
+            self.settle_without_room()?;
+            self.make_anew()?;
+        }
+        let answers = self.writing(|journal| {
             let mut answers = Vec::with_capacity(batches.len());
             for batch in batches {
                 answers.push(match journal.insert(batch, now) {
@@ -148,7 +159,7 @@ impl Journal {
     /// The oldest events, as many as can be written at once; none if nothing waits.
     pub(crate) fn next(&mut self) -> Result<Option<Portion>> {
         loop {
-            let next = self.transaction(|journal| queue::next(&journal.connection));
+            let next = self.transaction(|journal| queue::next(&journal.connection, journal.owed.upto));
             match next.map_err(|fault| self.error(fault))? {
                 Next::Portion(portion) => {
                     self.lent = portion.lent;
@@ -168,23 +179,13 @@ impl Journal {
 
     /// Removes what [`next`](Self::next) gave: it is in the database.
     pub(crate) fn remove(&mut self, portion: &Portion) -> Result<()> {
-        self.taken_out(portion.lent, |journal| queue::remove(&journal.connection, portion.lent.upto))
+        self.take_portion(portion, None)
     }
 
-    fn taken_out(
-        &mut self,
-        lent: Lent,
-        take: impl FnOnce(&mut Self) -> Result<Vec<Taken>, Fault>,
-    ) -> Result<()> {
-        let done = self.transaction(|journal| {
-            // One that was opened again since has other batches under these numbers.
-            if journal.lent != lent {
-                return Ok(());
-            }
-            let taken = take(journal)?;
-            journal.forget(&taken)
-        });
-        done.map_err(|fault| self.error(fault))?;
+    /// Takes out what [`next`](Self::next) gave, and keeps it aside if there is a reason.
+    fn take_portion(&mut self, portion: &Portion, reason: Option<&str>) -> Result<()> {
+        let taken = self.take_out(Some(portion.lent), portion.lent.upto, reason);
+        taken.map_err(|fault| self.error(fault))?;
         self.give_back();
         reached(Step::Removed);
         Ok(())
@@ -192,7 +193,7 @@ impl Journal {
 
     /// These batches do not wait any more.
     fn forget(&mut self, taken: &[Taken]) -> Result<(), Fault> {
-        let oldest = queue::oldest(&self.connection, 0)?;
+        let oldest = queue::oldest(&self.connection, self.owed.upto)?;
         taken.iter().for_each(|taken| self.waiting.take(taken, oldest));
         Ok(())
     }
@@ -200,20 +201,30 @@ impl Journal {
     /// Whether nothing waits, as the file says. Then what was dropped of any source is not known any more: the database
     /// says again where each of them stands.
     pub(crate) fn settle(&mut self) -> Result<bool> {
-        let settled = self.transaction(|journal| {
-            if !queue::is_empty(&journal.connection)? {
-                return Ok(false);
-            }
-            queue::forget_gaps(&journal.connection)?;
-            journal.waiting = queue::waiting(&journal.connection)?;
-            Ok(true)
-        });
-        let settled = settled.map_err(|fault| self.error(fault))?;
+        let settled = self.settled().map_err(|fault| self.error(fault))?;
         if settled {
-            queue::give_room_back(&self.connection).map_err(|fault| self.error(fault))?;
             reached(Step::Settled);
         }
         Ok(settled)
+    }
+
+    fn settled(&mut self) -> Result<bool, Fault> {
+        if !self.transaction(|journal| queue::is_empty(&journal.connection, journal.owed.upto))? {
+            return Ok(false);
+        }
+        if !self.can_be_made_anew()? {
+            let told = self.writing(|journal| {
+                queue::forget_gaps(&journal.connection)?;
+                journal.waiting = queue::waiting(&journal.connection, 0)?;
+                Ok(())
+            });
+            match told.and_then(|()| queue::give_room_back(&self.connection)) {
+                Err(fault) if fault.is_of_disk() => {}
+                told => return told.map(|()| true),
+            }
+        }
+        self.settle_without_room()?;
+        Ok(true)
     }
 
     /// Where a source stands here; none if nothing of it waits.

@@ -1,6 +1,8 @@
 //! What goes on behind the calls: asking a database that is away whether it is back, and writing what waits into it.
 
+mod aside;
 mod drain;
+mod first;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,6 +18,7 @@ use tokio::time::{sleep, timeout};
 use crate::breaker::Breaker;
 use crate::journal::Journal;
 use crate::thread::{Clock, Journalist};
+use first::First;
 
 /// How long a database may take to say that it is back.
 const PROBE: Duration = Duration::from_secs(10);
@@ -46,6 +49,8 @@ pub(crate) struct Shared {
     doubted: AtomicBool,
     /// Whether the database was ever reached.
     reached: AtomicBool,
+    /// Its first answer, until then.
+    first: First,
     /// Whether it was said that what is recorded waits in the journal.
     said: AtomicBool,
     /// Whether it was said that the database, which is there, does not work; and the same of the journal.
@@ -96,6 +101,7 @@ impl Shared {
             failed: Mutex::default(),
             doubted: AtomicBool::new(false),
             reached: AtomicBool::new(false),
+            first: First::default(),
             said: AtomicBool::new(false),
             complained: Default::default(),
         }
@@ -248,15 +254,29 @@ impl Shared {
     }
 
     async fn ask(&self) -> Result<Health> {
-        let health = self.store.health();
-        // The first time the schema may have to be brought up to date, which takes as long as it takes.
         if !self.reached.load(Ordering::Relaxed) {
-            return health.await;
+            return self.first.answer(&self.store).await;
         }
-        timeout(PROBE, health).await.unwrap_or_else(|_| {
+        timeout(PROBE, self.store.health()).await.unwrap_or_else(|_| {
             let told = format!("the database did not answer within {PROBE:?}");
             Err(StoreError::new(ErrorKind::Unavailable, "health", told))
         })
+    }
+
+    /// Asks for the first time, and waits for the answer no longer than so; if there is none by then, the database is taken
+    /// to be away, until the answer comes.
+    pub(crate) async fn begin(&self, patience: Duration) -> Result<(), Failure> {
+        timeout(patience, self.reach()).await.unwrap_or_else(|_| {
+            let told = format!("the database did not answer within {patience:?}");
+            let error = StoreError::new(ErrorKind::Unavailable, "open", told);
+            self.breaker.open(&error, (self.clock.0)());
+            Err(Failure::Database(error))
+        })
+    }
+
+    /// Waits for the first answer no longer.
+    pub(crate) async fn forgo(&self) {
+        self.first.end().await;
     }
 
     /// Notes in the journal, for other processes, since when the database is away, and why. A journal that cannot be
@@ -279,6 +299,9 @@ pub(crate) async fn keep(shared: Arc<Shared>, policy: RetryPolicy) {
         while shared.has_work() && shared.attempt().await.is_err() {
             attempts += 1;
             sleep(policy.wait_after(attempts)).await;
+        }
+        if !shared.has_work() {
+            shared.forget_aside().await;
         }
         shared.settle();
         // Somebody may have found the database away, or recorded something, in between.

@@ -36,7 +36,7 @@
 //! the journal's table `rejected`: whoever reads their source again makes up for both. If nobody can, because the source is
 //! [private](botstore_core::model::Source::private), they are written all the same. Kept aside is also what cannot be read,
 //! because the file was damaged. What is kept aside takes as much room as what waits may, and then the oldest are given
-//! up. All of this is logged and counted.
+//! up. All of this is logged and counted. What is in the database later on, because its source was read again, is let go.
 //!
 //! [`Spool`] is put around a store by `botstore::open` when [`Config::spool`](botstore_core::config::Config::spool) is
 //! set. [`look`] is for those who want to know what waits without opening a store.

@@ -53,7 +53,7 @@ impl Spool {
         let close_within = settings.close_within;
         let journal = Journalist::start(settings, Arc::clone(&clock)).await?;
         let shared = Arc::new(Shared::new(journal, store, clock));
-        match shared.reach().await {
+        match shared.begin(Self::PATIENCE).await {
             Err(failure) if !failure.error().is_retryable() || failure.error().is_lasting() => {
                 // That there is no store matters more than how the journal's end went.
                 let _ = shared.journal.close().await;
@@ -221,6 +221,10 @@ impl Layer for Spool {
             // What cannot be written now is written by the next that opens the journal.
             let _ = timeout(self.close_within, self.shared.attempt()).await;
         }
+        if !self.shared.journal.waits() && self.shared.breaker.is_away().is_none() {
+            let _ = timeout(self.close_within, self.shared.forget_aside()).await;
+        }
+        self.shared.forgo().await;
         let closed = close().await;
         // Whoever calls now is to hear that the store is closed.
         self.shared.end();

@@ -191,6 +191,11 @@ impl Database {
         self.hangs.store(true, Ordering::Relaxed);
     }
 
+    /// From now on it answers, also what it was asked before.
+    pub(crate) fn speaks(&self) {
+        self.hangs.store(false, Ordering::Relaxed);
+    }
+
     /// From now on every record waits, until the database is back.
     pub(crate) fn is_slow(&self) {
         self.slow.store(true, Ordering::Relaxed);
@@ -232,10 +237,10 @@ impl Database {
     }
 
     async fn check(&self, operation: &'static str) -> Result<()> {
-        if self.hangs.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
-        }
         self.asked.fetch_add(1, Ordering::Relaxed);
+        while self.hangs.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(1)).await;
+        }
         if self.closed.load(Ordering::Relaxed) {
             return Err(StoreError::closed(operation));
         }

@@ -6,6 +6,7 @@
 mod child;
 mod damaged;
 mod disk_full;
+mod full_journal;
 mod given;
 mod locked;
 mod power_cut;
@@ -45,9 +46,10 @@ macro_rules! tests {
 }
 use tests;
 
-const AREAS: [Area; 7] = [
+const AREAS: [Area; 8] = [
     damaged::AREA,
     disk_full::AREA,
+    full_journal::AREA,
     locked::AREA,
     power_cut::AREA,
     read_only::AREA,

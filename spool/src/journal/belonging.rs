@@ -14,17 +14,32 @@ impl Journal {
     ///
     /// [`Conflict`](ErrorKind::Conflict): what waits belongs to another database.
     pub(crate) fn bind(&mut self, database: &DatabaseId) -> Result<()> {
-        let bound = self.transaction(|journal| {
-            let bound = queue::database(&journal.connection)?;
-            if bound.as_deref() == Some(database.as_str()) {
-                return Ok(());
-            }
+        self.bound(database).map_err(|fault| self.error(fault))
+    }
+
+    fn bound(&mut self, database: &DatabaseId) -> Result<(), Fault> {
+        let is_bound = self.transaction(|journal| {
+            let bound = match &journal.owed.database {
+                Some(database) => Some(database.as_str().to_owned()),
+                None => queue::database(&journal.connection)?,
+            };
             match (bound, journal.waiting.events) {
+                (Some(bound), _) if bound == database.as_str() => Ok(true),
                 (Some(_), events @ 1..) => Err(of_another(events, "")),
-                _ => queue::bind(&journal.connection, Some(database.as_str())),
+                _ => Ok(false),
             }
-        });
-        bound.map_err(|fault| self.error(fault))
+        })?;
+        if is_bound {
+            return Ok(());
+        }
+        match self.writing(|journal| queue::bind(&journal.connection, Some(database.as_str()))) {
+            // What waits is to get there all the same.
+            Err(fault) if fault.is_of_disk() => {
+                self.owed.database = Some(database.clone());
+                Ok(())
+            }
+            bound => bound,
+        }
     }
 }
 

@@ -53,7 +53,7 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
             database: None,
         }));
     }
-    let mut spool = queue::waiting(&connection)?.health();
+    let mut spool = queue::waiting(&connection, 0)?.health();
     let damaged = queue::damaged(&connection)?;
     let away = queue::noted(&connection)?;
     spool.error = away.as_ref().map(|(_, error)| error.clone());

@@ -7,6 +7,7 @@ use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result};
 
 use super::files::{Files, State};
+use super::owed::Owed;
 use super::room::Lent;
 use super::waiting::Waiting;
 use super::{Journal, belonging, file, queue, unopened};
@@ -43,6 +44,8 @@ impl Journal {
                 stale: false,
                 overtaken: false,
                 lent: Lent::default(),
+                owed: Owed::default(),
+                unmade: None,
             }),
             Err(fault) => {
                 // The fault is what matters.
@@ -85,6 +88,7 @@ impl Journal {
         self.overtaken = true;
         self.waiting = Waiting::default();
         self.lent = Lent::default();
+        self.owed = Owed::default();
         let why = "was taken over by another process: two that record need a journal each (ROSEY_SPOOL)";
         Err(Fault::Refused(ErrorKind::Unavailable, why.to_owned()))
     }
@@ -96,13 +100,14 @@ impl Journal {
             let journal = self.settings.path.display();
             tracing::warn!(%journal, "whoever had taken the journal over left it, and it is in use here again");
         }
+        self.make_anew()?;
         self.refresh()
     }
 
     /// Reads again what waits, if it may be another than is known.
     fn refresh(&mut self) -> Result<(), Fault> {
         if self.stale && !self.overtaken {
-            self.waiting = queue::waiting(&self.connection)?;
+            self.waiting = self.read_waiting()?;
             self.stale = false;
         }
         Ok(())
@@ -115,6 +120,10 @@ impl Journal {
     }
 
     fn closed(mut self) -> Result<u64, Fault> {
+        if self.unmade.is_some() {
+            self.lock.remove()?;
+            return Ok(0);
+        }
         if !self.overtaken {
             // If it cannot be asked, it is not known to be another's.
             let _ = self.owned();
@@ -124,6 +133,10 @@ impl Journal {
             tracing::warn!(%journal, "another process took the journal over, and what waited in it");
             self.lock.remove()?;
             return Ok(0);
+        }
+        if self.owed.upto > 0 {
+            // If there still is no room, whoever opens it next finds what is written, too.
+            let _ = self.writing(|_| Ok(()));
         }
         let Waiting { events, rejected, .. } = self.waiting;
         let is_empty = events == 0 && rejected == 0;
@@ -161,14 +174,16 @@ pub(super) fn later(fault: Fault) -> Fault {
 }
 
 /// Opens the file, and makes it this owner's.
-fn begun(settings: &SpoolSettings) -> Result<(rusqlite::Connection, Files, Source, Waiting), Fault> {
+pub(super) fn begun(
+    settings: &SpoolSettings,
+) -> Result<(rusqlite::Connection, Files, Source, Waiting), Fault> {
     let (connection, standing) = file::open(&settings.path)?;
     reached(Step::Made);
     // A name that no journal had before, and so one that no other owner of this one has.
     let own = Source::private("spool").map_err(|error| Fault::System(io::Error::other(error.to_string())))?;
     queue::own(&connection, own.as_str())?;
     reached(Step::Owned);
-    let waiting = queue::waiting(&connection)?;
+    let waiting = queue::waiting(&connection, 0)?;
     belonging::name(&connection, waiting.events, settings.database.as_deref())?;
     Ok((connection, Files::of(&settings.path, standing)?, own, waiting))
 }

@@ -12,18 +12,19 @@ use crate::fault::Fault;
 
 const WAITING: &str = "
     SELECT coalesce(sum(events), 0), coalesce(sum(length(CAST(body AS BLOB))), 0),
-        (SELECT arrived FROM batch ORDER BY number LIMIT 1),
+        (SELECT arrived FROM batch WHERE number > ?1 ORDER BY number LIMIT 1),
         (SELECT dropped FROM journal), (SELECT coalesce(sum(events), 0) FROM rejected),
         (SELECT coalesce(sum(length(CAST(body AS BLOB))), 0) FROM rejected)
-    FROM batch";
+    FROM batch WHERE number > ?1";
 
 /// Of a source whose last events were dropped, none is here that a new one would follow.
 const SOURCES: &str = "
-    SELECT source, last, max(number) FROM batch WHERE source NOT IN (SELECT source FROM gap) GROUP BY source";
+    SELECT source, last, max(number) FROM batch
+    WHERE number > ?1 AND source NOT IN (SELECT source FROM gap) GROUP BY source";
 
-/// What waits.
-pub(super) fn waiting(connection: &Connection) -> Result<Waiting, Fault> {
-    let mut waiting = connection.query_row(WAITING, [], |row| {
+/// What waits after the batch of this number.
+pub(super) fn waiting(connection: &Connection, after: i64) -> Result<Waiting, Fault> {
+    let mut waiting = connection.query_row(WAITING, [after], |row| {
         Ok(Waiting {
             events: row.get(0)?,
             bytes: row.get(1)?,
@@ -36,7 +37,7 @@ pub(super) fn waiting(connection: &Connection) -> Result<Waiting, Fault> {
         })
     })?;
     let mut statement = connection.prepare_cached(SOURCES)?;
-    let mut rows = statement.query([])?;
+    let mut rows = statement.query([after])?;
     while let Some(row) = rows.next()? {
         // One that cannot be read is found out when its turn comes.
         waiting.sources.extend(place_of(row));
@@ -79,13 +80,15 @@ pub(super) fn oldest(connection: &Connection, after: i64) -> Result<Option<Times
     Ok(arrived.and_then(|at| Timestamp::new(at).ok()))
 }
 
-const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM batch)";
+const IS_EMPTY: &str = "SELECT NOT EXISTS (SELECT 1 FROM batch WHERE number > ?1)";
 
-pub(super) fn is_empty(connection: &Connection) -> Result<bool, Fault> {
-    Ok(connection.prepare_cached(IS_EMPTY)?.query_row([], |row| row.get(0))?)
+/// Whether nothing is there after the batch of this number.
+pub(super) fn is_empty(connection: &Connection, after: i64) -> Result<bool, Fault> {
+    Ok(connection.prepare_cached(IS_EMPTY)?.query_row([after], |row| row.get(0))?)
 }
 
-const NEXT: &str = "SELECT source, last, number, after, events, body FROM batch ORDER BY number LIMIT ?1";
+const NEXT: &str = "
+    SELECT source, last, number, after, events, body FROM batch WHERE number > ?1 ORDER BY number LIMIT ?2";
 
 /// What is to be written next.
 #[derive(Debug)]
@@ -96,11 +99,11 @@ pub(super) enum Next {
     Nothing,
 }
 
-/// The oldest batches that follow one another in their source, as one. Between sources the order is kept, too: it is part of
+/// The oldest batches after the one of this number that follow one another in their source, as one. Between sources the order is kept, too: it is part of
 /// what events mean, for somebody may join in one and leave in another.
-pub(super) fn next(connection: &Connection) -> Result<Next, Fault> {
+pub(super) fn next(connection: &Connection, after: i64) -> Result<Next, Fault> {
     let mut statement = connection.prepare_cached(NEXT)?;
-    let mut rows = statement.query([Batch::MAX_EVENTS])?;
+    let mut rows = statement.query((after, Batch::MAX_EVENTS))?;
     let mut next: Option<Portion> = None;
     while let Some(row) = rows.next()? {
         let number = row.get(2)?;
@@ -164,6 +167,20 @@ pub(super) fn remove(connection: &Connection, upto: i64) -> Result<Vec<Taken>, F
         removed.push(taken(row)?);
     }
     Ok(removed)
+}
+
+const BETWEEN: &str = "
+    SELECT source, last, events, length(CAST(body AS BLOB)) FROM batch WHERE number > ?1 AND number <= ?2";
+
+/// The batches after a number, up to another.
+pub(super) fn between(connection: &Connection, after: i64, upto: i64) -> Result<Vec<Taken>, Fault> {
+    let mut statement = connection.prepare_cached(BETWEEN)?;
+    let mut rows = statement.query((after, upto))?;
+    let mut between = Vec::new();
+    while let Some(row) = rows.next()? {
+        between.push(taken(row)?);
+    }
+    Ok(between)
 }
 
 fn taken(row: &rusqlite::Row<'_>) -> Result<Taken, Fault> {

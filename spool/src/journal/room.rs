@@ -53,7 +53,7 @@ impl Journal {
         let Some(dropped) = queue::drop_oldest(&self.connection, self.lent.upto)? else { return Ok(false) };
         let before = self.waiting.dropped;
         self.waiting.dropped += dropped.events;
-        self.waiting.take(&dropped, queue::oldest(&self.connection, 0)?);
+        self.waiting.take(&dropped, queue::oldest(&self.connection, self.owed.upto)?);
         if has_doubled(before, self.waiting.dropped) {
             let (journal, dropped) = (self.settings.path.display(), self.waiting.dropped);
             tracing::warn!(%journal, dropped, "the journal is full: its oldest events are given up");

@@ -51,6 +51,14 @@ impl Waiting {
         }
     }
 
+    /// These batches are kept aside.
+    pub(super) fn keep_aside(&mut self, taken: &[Taken]) {
+        for taken in taken {
+            self.rejected += taken.events;
+            self.rejected_bytes += taken.bytes;
+        }
+    }
+
     pub(super) fn health(&self) -> SpoolHealth {
         let mut health = SpoolHealth::default();
         health.events = self.events;

@@ -6,6 +6,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, advance};
 
 use super::*;
+use crate::look;
 use crate::testing::{Database, Log, Store, kind, loose, placed, settings, until};
 
 #[tokio::test]
@@ -25,6 +26,33 @@ async fn what_the_database_does_not_take_is_kept_aside_and_what_follows_goes_on(
     assert_eq!(kind(store.record(&placed("a", 7, 8)).await), Some(ErrorKind::Conflict));
     store.close().await.unwrap();
     assert!(settings.path.exists(), "with what was kept aside");
+}
+
+#[tokio::test]
+async fn what_was_kept_aside_goes_away_once_its_source_was_read_again_and_so_does_the_journal() {
+    let ((_directory, settings), database) = (settings(), Database::new().await);
+    let aside = || look(&settings.path).unwrap().unwrap().spool.rejected;
+    let store = Store::open(&database, &settings).await;
+    database.fails(ErrorKind::Unavailable);
+    for batch in [placed("a", 5, 6), loose(&["1"]), placed("a", 6, 7), placed("b", 3, 4)] {
+        store.record(&batch).await.unwrap();
+    }
+    database.is_back();
+    store.drained().await;
+    assert_eq!(aside(), 3);
+    store.record(&placed("a", 0, 6)).await.unwrap();
+    store.close().await.unwrap();
+    assert_eq!(aside(), 2, "one that the database does not have yet, and one of another source");
+
+    // Somebody else records the rest, and this is found out when the journal is opened next.
+    for batch in [placed("a", 6, 8), placed("b", 0, 4)] {
+        database.inner.record(&batch).await.unwrap();
+    }
+    let store = Store::open(&database, &settings).await;
+    until(async || aside() == 0).await;
+    store.close().await.unwrap();
+    assert!(!settings.path.exists());
+    assert_eq!(database.words().await.len(), 1 + 8 + 4);
 }
 
 #[tokio::test]
