@@ -57,8 +57,9 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 20] = [
+const AREAS: [Area; 21] = [
     ailments::AREA,
+    ailments::SERVER,
     backup::AREA,
     doctor::AREA,
     import::AREA,
