@@ -9,6 +9,7 @@ mod transfer;
 mod user;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
@@ -316,6 +317,10 @@ fn limit(text: &str) -> Result<Limit, String> {
 
 fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
     MaxAttempts::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    whole(text)?.try_into().map(Duration::from_secs).map_err(|_| "is negative".to_owned())
 }
 
 fn whole(text: &str) -> Result<i64, String> {

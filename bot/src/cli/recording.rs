@@ -6,7 +6,7 @@ use std::time::Duration;
 use botstore::model::Source;
 use clap::{Args, Subcommand};
 
-use super::whole;
+use super::seconds;
 
 /// What records, with a journal.
 #[derive(Debug, Subcommand)]
@@ -72,8 +72,4 @@ pub(crate) struct RecordArgs {
     /// Leave open sessions alone, at the start and at the end
     #[arg(long)]
     pub(crate) keep_sessions: bool,
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    whole(text)?.try_into().map(Duration::from_secs).map_err(|_| "is negative".to_owned())
 }

@@ -47,6 +47,8 @@ pub(super) struct Left {
     pub(super) rejected: u64,
     /// Events that were given up in this run, because the journal was full.
     pub(super) dropped: u64,
+    /// Whether the end went wrong, so that nobody knows whether more is left.
+    pub(super) unknown: bool,
 }
 
 impl Left {
@@ -65,6 +67,7 @@ impl Left {
         .into_iter()
         .filter(|(events, _)| *events > 0)
         .map(|(events, what)| format!("{} events {what}", number(events)))
+        .chain(self.unknown.then(|| "more may be left: see the warnings, and ask `rosey doctor`".to_owned()))
     }
 }
 
@@ -139,19 +142,35 @@ impl Recording {
         drained
     }
 
-    /// Closes the store. A database that does not let go by the deadline is not waited for any longer.
+    /// Closes the store, whatever is wrong with its journal. A database that does not let go by the deadline is not waited
+    /// for any longer.
+    ///
+    /// # Errors
+    ///
+    /// Those of closing a store that has no journal. With one, what went wrong is warned of, for there is more to tell.
     pub(super) async fn close(self, deadline: Instant) -> anyhow::Result<Left> {
         // An empty journal is removed, and what it knows with it.
-        let dropped = in_journal(&self.config)?.dropped;
+        let dropped = in_journal(&self.config).map_or(0, |journal| journal.dropped);
+        let mut unknown = false;
         match timeout_at(at_least(deadline), self.store.close()).await {
-            Ok(closed) => closed?,
             Err(_) => tracing::warn!("the database does not answer, and is left as it is"),
+            Ok(Err(error)) if self.config.spool.is_none() => return Err(error.into()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the store was not closed in order");
+                unknown = true;
+            }
+            Ok(Ok(())) => {}
         }
-        let journal = in_journal(&self.config)?;
+        let journal = in_journal(&self.config).unwrap_or_else(|error| {
+            tracing::warn!(%error, "nobody can tell what is left in the journal");
+            unknown = true;
+            SpoolHealth::default()
+        });
         Ok(Left {
             waiting: journal.events,
             rejected: journal.rejected.saturating_sub(self.before.rejected),
-            dropped: dropped.saturating_sub(self.before.dropped),
+            dropped: dropped.max(journal.dropped).saturating_sub(self.before.dropped),
+            unknown,
         })
     }
 }

@@ -164,7 +164,7 @@ pub(crate) fn leave_waiting(rosey: &Rosey, events: u64) {
     command.env("ROSEY_SPOOL", JOURNAL).env("ROSEY_SPOOL_CLOSE", "1ms");
     command.env("DATABASE_URL", "postgresql://rosey@127.0.0.1:1/rosey");
     let ran = Ran::of(assert_cmd::Command::from_std(command).write_stdin(chat(0..events)).output().unwrap());
-    let left = json!({"recorded": events, "waiting": events, "rejected": 0, "dropped": 0, "bad": 0});
+    let left = json!({"recorded": events, "waiting": events, "rejected": 0, "dropped": 0, "unknown": false, "bad": 0});
     assert_eq!((ran.code, told(&ran)), (Some(4), left), "{ran:?}");
     // It was the same database, under another name.
     let file = rusqlite::Connection::open(rosey.path(JOURNAL)).unwrap();

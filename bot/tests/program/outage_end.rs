@@ -13,6 +13,7 @@ use crate::rosey::{Ran, Rosey, chat};
 
 crate::checks! {
     what_is_said_to_wait_does,
+    what_is_no_file_is_no_journal,
     ; postgres:
     a_replay_without_its_database_takes_nothing,
     a_replay_waits_for_its_database_at_the_start,
@@ -20,6 +21,8 @@ crate::checks! {
     a_replay_waits_for_its_database_to_say_that_it_has_all_of_it,
     what_the_database_refuses_is_no_success,
     what_was_given_up_is_no_success,
+    what_waits_in_a_journal_that_was_replaced_is_saved,
+    an_outage_that_is_over_is_told_no_more,
 }
 
 /// A replay of a source whose lines are still being written.
@@ -130,7 +133,7 @@ fn a_replay_goes_on_from_its_place_in_the_journal(_: &Rosey) {
         told.as_object_mut().unwrap().remove("seconds");
         let expected = json!({
             "backend": "postgresql", "applied": 0, "skipped": skipped, "spooled": spooled,
-            "waiting": 1_200, "rejected": 0, "dropped": 0, "arrived": false, "bad": 0,
+            "waiting": 1_200, "rejected": 0, "dropped": 0, "unknown": false, "arrived": false, "bad": 0,
         });
         assert_eq!((ran.code, told), (Some(4), expected), "{ran:?}");
     }
@@ -229,4 +232,63 @@ fn what_was_given_up_is_no_success(_: &Rosey) {
     assert_eq!((ran.code, &said["waiting"]), (Some(4), &json!(0)), "{ran:?}");
     assert!(dropped > 0, "{said}");
     assert_eq!(chat_lines(&rosey), 5_000 - dropped);
+}
+
+fn what_is_no_file_is_no_journal(rosey: &Rosey) {
+    let mkfifo = std::process::Command::new("mkfifo").arg(rosey.path("pipe")).status().unwrap();
+    assert!(mkfifo.success());
+    std::fs::create_dir(rosey.path("directory")).unwrap();
+    rosey.file("log.jsonl", chat(0..10));
+    for name in ["pipe", "directory", "/dev/null"] {
+        let before = std::fs::metadata(rosey.path(name)).unwrap().permissions();
+        let mut command = rosey.command(&["replay", "log.jsonl"]);
+        let refused = Ran::of(command.env("ROSEY_SPOOL", name).output().unwrap()).fails(1);
+        assert!(refused.contains("is no file: name another one"), "{refused}");
+        let told = Ran::of(rosey.command(&["doctor"]).env("ROSEY_SPOOL", name).output().unwrap());
+        assert!(told.stdout.contains("is no file"), "{told:?}");
+        assert_eq!(std::fs::metadata(rosey.path(name)).unwrap().permissions(), before);
+    }
+}
+
+fn what_waits_in_a_journal_that_was_replaced_is_saved(_: &Rosey) {
+    let (server, rosey, mut running) = begun(&[], &[]);
+    server.stop("fast").unwrap();
+    running.write(&chat(500..1_000));
+    until("the next lines wait", || waiting(&rosey) == 500);
+    for beside in ["-wal", "-shm"] {
+        std::fs::remove_file(rosey.path(&format!("{JOURNAL}{beside}"))).unwrap();
+    }
+    rosey.file("other", "another file");
+    std::fs::rename(rosey.path("other"), rosey.path(JOURNAL)).unwrap();
+    let ran = running.end();
+    assert_eq!((ran.code, &told(&ran)["unknown"]), (Some(4), &json!(true)), "{ran:?}");
+    let names = std::fs::read_dir(rosey.path("")).unwrap().map(|entry| entry.unwrap().file_name());
+    let saved: Vec<_> = names
+        .filter_map(|name| name.into_string().ok())
+        .filter(|name| name.starts_with(JOURNAL) && name != JOURNAL && !name.ends_with(".lock"))
+        .collect();
+    assert_eq!(saved.len(), 1, "{saved:?} {ran:?}");
+    server.start_again().unwrap();
+    let mut command = rosey.command(&["replay", "--json", "log.jsonl"]);
+    rosey.file("log.jsonl", chat(0..1));
+    Ran::of(command.env("ROSEY_SPOOL", &saved[0]).output().unwrap()).succeeds();
+    assert_eq!(chat_lines(&rosey), 1_001);
+}
+
+fn an_outage_that_is_over_is_told_no_more(_: &Rosey) {
+    let (server, rosey, mut running) = begun(&[], &[]);
+    server.stop("fast").unwrap();
+    running.write(&chat(500..1_000));
+    until("the next lines wait", || waiting(&rosey) == 500);
+    until("it is noted why", || diagnosis(&rosey).1["error"].is_string());
+    running.kill();
+    server.start_again().unwrap();
+    // Another process writes what waits, and goes on.
+    let mut second = Running::start(&rosey, &[], &[]);
+    second.write(&chat(0..1_500));
+    until("all lines are there", || chat_lines(&rosey) == 1_500);
+    until("nothing waits", || waiting(&rosey) == 0);
+    let journal = diagnosis(&rosey).1;
+    assert_eq!((&journal["error"], &journal["away_since"]), (&json!(null), &json!(null)), "{journal}");
+    second.end().succeeds();
 }

@@ -103,7 +103,7 @@ fn sums(ran: &Ran) -> Value {
 
 /// What the sums are to say.
 fn told(recorded: u64, waiting: u64, bad: u64) -> Value {
-    json!({"recorded": recorded, "waiting": waiting, "rejected": 0, "dropped": 0, "bad": bad})
+    json!({"recorded": recorded, "waiting": waiting, "rejected": 0, "dropped": 0, "unknown": false, "bad": bad})
 }
 
 fn a_database_that_is_older_than_it_was_does_not_end_it(rosey: &Rosey) {

@@ -41,6 +41,7 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     if !path.try_exists()? {
         return Ok(None);
     }
+    file::refuse_no_file(path)?;
     let in_use = Lock::is_taken(&resolve(path)?)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     if file::form(&connection)?.is_none() {

@@ -257,7 +257,9 @@ pub(super) fn bind(connection: &Connection, database: Option<&str>) -> Result<()
 
 pub(super) fn note(connection: &Connection, away: Option<(Timestamp, &str)>) -> Result<(), Fault> {
     let (since, error) = away.map(|(since, error)| (since.seconds(), error)).unzip();
-    let changed = "UPDATE journal SET away_since = ?1, error = ?2 WHERE error IS NOT ?2";
+    // It may be away for another reason by now, and is so since then all the same.
+    let changed = "UPDATE journal SET away_since = iif(?2 IS NULL, NULL, coalesce(away_since, ?1)), error = ?2 \
+        WHERE error IS NOT ?2";
     connection.execute(changed, (since, error))?;
     Ok(())
 }
