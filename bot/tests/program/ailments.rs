@@ -1,5 +1,7 @@
 //! What the doctor finds of databases with which something is wrong.
 
+mod server;
+
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::net::TcpListener;
@@ -9,9 +11,10 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use botstore_conformance::disk::{Disk, run};
-use botstore_conformance::server::PostgresServer;
 use rusqlite::Connection;
 use serde_json::Value;
+
+pub(crate) use self::server::AREA as SERVER;
 
 use crate::doctor::{unwell, verdicts};
 use crate::rosey::{Rosey, chat, sample};
@@ -30,13 +33,9 @@ crate::checks! {
     nothing_is_changed_not_even_a_log,
     what_hangs_holds_nobody_up,
     a_server_that_says_nothing_is_given_up,
+    what_is_kept_aside_is_told_with_the_reasons,
     ; disk:
     a_disk_without_room_or_rights_is_told,
-    ; postgres:
-    rights_that_lack_are_named_with_what_gives_them,
-    missing_and_invalid_objects_are_named,
-    neglected_tables_are_named,
-    a_damaged_index_and_a_damaged_table_are_found_by_amcheck,
 }
 
 /// The line of a check, as its verdict, what was found, and what to do.
@@ -276,6 +275,28 @@ fn a_server_that_says_nothing_is_given_up(home: &Rosey) {
     assert_eq!((verdict.as_str(), found.as_str()), ("failed", "no answer within 1s"));
 }
 
+fn what_is_kept_aside_is_told_with_the_reasons(home: &Rosey) {
+    // What waits for a server that is away, as its recorder left it.
+    let url = "postgresql://rosey@127.0.0.1:1/d";
+    let ran = home.run_with(&["--database-url", url, "record"], chat(0..3));
+    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let journal = Connection::open(home.path("d.spool")).unwrap();
+    let aside = "INSERT INTO rejected (number, source, after, last, arrived, events, body, reason)
+        SELECT number + ?1, source, after, last, arrived, events, body, ?2 FROM batch";
+    let spool = |reason: &str, place: i64| {
+        assert!(journal.execute(aside, (place, reason)).unwrap() > 0);
+        line(&unwell(home.run(&["--database-url", url, "doctor", "--json"])), "spool")
+    };
+    let (verdict, found, advice) = spool("it cannot be read", 100);
+    assert_eq!(verdict, "warning");
+    assert!(found.ends_with("3 events are kept aside; 3 of them cannot be read"), "{found}");
+    assert!(advice.contains("check its disk") && !advice.contains("replay them"), "{advice}");
+    let (_, found, advice) = spool("events before it are missing", 200);
+    assert!(found.ends_with("6 events are kept aside; 3 of them cannot be read"), "{found}");
+    assert!(advice.contains("check its disk") && advice.contains("replay them"), "{advice}");
+    assert!(advice.ends_with("in the table rejected of d.spool, each batch with the reason"), "{advice}");
+}
+
 fn a_disk_without_room_or_rights_is_told(home: &Rosey) {
     let disk = Disk::in_memory(8).unwrap();
     let url = format!("sqlite:///{}", disk.path().join("bot.db").display());
@@ -296,108 +317,4 @@ fn a_disk_without_room_or_rights_is_told(home: &Rosey) {
     let (verdict, found, _) = line(&report, "permissions");
     assert_eq!((code, verdict.as_str()), (Some(1), "failed"), "{report}");
     assert!(found.contains("may not write ") && found.contains("nor make files in "), "{found}");
-}
-
-fn rights_that_lack_are_named_with_what_gives_them(rosey: &Rosey) {
-    rosey.replays(&[sample()]);
-    let name = format!("doctor's-{}", rosey.path("").file_name().unwrap().to_str().unwrap());
-    let role = format!("\"{name}\"");
-    rosey.sql(&format!(
-        "CREATE ROLE {role}; GRANT USAGE ON SCHEMA public TO {role};
-         GRANT ALL ON ALL TABLES IN SCHEMA public TO {role}; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO {role}"
-    ));
-    let options = format!("-c role={name}");
-    let options: String = options.bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let url = format!("{}?options={options}", rosey.url());
-    let as_role =
-        |arguments: &[&str]| rosey.run(&[&["--database-url", &url, "doctor", "--json"], arguments].concat());
-    let whole: Value = serde_json::from_str(&as_role(&[]).succeeds()).unwrap();
-    assert_eq!(line(&whole, "permissions").0, "ok", "{whole}");
-
-    rosey.sql(&format!(
-        "REVOKE INSERT, DELETE ON recent_chat FROM {role}; REVOKE ALL ON SEQUENCE plugin_value_versions FROM {role};
-         REVOKE ALL ON database_identity FROM {role}"
-    ));
-    let report = unwell(as_role(&[]));
-    assert_eq!(line(&report, "schema").0, "failed", "{report}");
-    let (verdict, found, advice) = line(&report, "permissions");
-    assert_eq!(verdict, "failed");
-    let expected = "the role lacks INSERT, DELETE on recent_chat; SELECT on database_identity; \
-                    USAGE on plugin_value_versions";
-    assert_eq!(found, expected);
-    rosey.sql(advice.strip_prefix("as the owner of the tables: ").unwrap());
-    as_role(&[]).succeeds();
-    rosey.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
-}
-
-fn missing_and_invalid_objects_are_named(rosey: &Rosey) {
-    rosey.prints(&["migrate"]);
-    rosey.sql(
-        "DROP INDEX recent_chat_by_time; ALTER TABLE recent_chat DROP COLUMN message; DROP TABLE source_positions;
-         UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'user_actions_by_time'::regclass",
-    );
-    let (verdict, found, advice) = line(&sick(rosey), "objects");
-    assert_eq!(verdict, "failed");
-    let expected = "missing: column recent_chat.message; missing: index recent_chat_by_time; \
-                    missing: index source_positions_pkey; invalid: index user_actions_by_time; \
-                    missing: table source_positions";
-    assert_eq!(found, expected);
-    for part in ["REINDEX INDEX user_actions_by_time", "migrations/postgres", "restore a backup"] {
-        assert!(advice.contains(part), "{part} is not in {advice}");
-    }
-}
-
-fn neglected_tables_are_named(rosey: &Rosey) {
-    rosey.prints(&["migrate"]);
-    rosey.sql(
-        "ALTER TABLE recent_chat SET (autovacuum_enabled = off);
-         INSERT INTO recent_chat (timestamp, username, message) SELECT i, 'ada', 'hello' FROM generate_series(1, 30000) AS i",
-    );
-    rosey.sql("DELETE FROM recent_chat WHERE id > 10000");
-    let report = doctor(rosey);
-    let (verdict, found, advice) = line(&report, "upkeep");
-    assert_eq!(verdict, "warning", "{report}");
-    assert_eq!(found, "recent_chat has 20000 dead rows and 10000 live ones, last vacuumed: never");
-    rosey.sql(&advice);
-    assert_eq!(line(&doctor(rosey), "upkeep").0, "ok");
-}
-
-fn a_damaged_index_and_a_damaged_table_are_found_by_amcheck(_: &Rosey) {
-    let server = PostgresServer::start_own("").unwrap();
-    let rosey = Rosey::at(&server);
-    rosey.file("log.jsonl", chat(0..3_000));
-    rosey.replays(&["log.jsonl"]);
-    let deep = |rosey: &Rosey| {
-        let ran = rosey.run(&["doctor", "--deep", "--json"]);
-        serde_json::from_str::<Value>(&ran.stdout).unwrap()
-    };
-    let (verdict, found, advice) = line(&deep(&rosey), "integrity");
-    assert_eq!(verdict, "warning");
-    assert!(found.ends_with("amcheck is not installed"), "{found}");
-    rosey.sql(advice.split_once("database: ").unwrap().1);
-    let (verdict, found, _) = line(&deep(&rosey), "integrity");
-    assert_eq!(verdict, "ok");
-    assert!(found.ends_with("amcheck found no fault in 29 indexes and 12 tables"), "{found}");
-
-    let file = "SELECT current_setting('data_directory') || '/' || pg_relation_filepath";
-    let [index, table] = ["recent_chat_by_time", "user_actions"]
-        .map(|name| rosey.sql(&format!("{file}('{name}')")).pop().unwrap());
-    rosey.sql(
-        "INSERT INTO user_actions (timestamp, username, action_type) VALUES (1, 'ada', 'kick'); CHECKPOINT",
-    );
-    server.stop("fast").unwrap();
-    overwrite(Path::new(&index), 8_192, &[0; 8_192]);
-    // The row's place and length.
-    overwrite(Path::new(&table), 24, &[0xfe, 0xff, 0xfe, 0xff]);
-    server.start_again().unwrap();
-    let (verdict, found, advice) = line(&sick(&rosey), "integrity");
-    assert_eq!(verdict, "failed");
-    assert!(found.contains("recent_chat_by_time: ") && !found.contains("user_actions, block"), "{found}");
-    assert!(advice.contains("REINDEX"), "{advice}");
-    let (verdict, found, _) = line(&deep(&rosey), "integrity");
-    assert_eq!(verdict, "failed");
-    assert!(found.contains("recent_chat_by_time: ") && found.contains("user_actions, block 0: "), "{found}");
-    rosey.sql("REINDEX INDEX recent_chat_by_time");
-    let (_, found, _) = line(&deep(&rosey), "integrity");
-    assert!(!found.contains("recent_chat_by_time"), "{found}");
 }

@@ -60,8 +60,9 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 22] = [
+const AREAS: [Area; 23] = [
     ailments::AREA,
+    ailments::SERVER,
     backup::AREA,
     doctor::AREA,
     import::AREA,

@@ -22,6 +22,7 @@ async fn what_the_database_does_not_take_is_kept_aside_and_what_follows_goes_on(
     store.drained().await;
     let spool = store.health().await.unwrap().spool.unwrap();
     assert_eq!((spool.rejected, spool.error), (2, None));
+    assert_eq!(crate::look(&settings.path).unwrap().unwrap().damaged, 0);
     assert_eq!(database.words().await, ["1", "b1"]);
     assert_eq!(kind(store.record(&placed("a", 7, 8)).await), Some(ErrorKind::Conflict));
     store.close().await.unwrap();
@@ -110,6 +111,7 @@ async fn a_damaged_journal_is_told_of_and_keeps_nothing_else_from_the_database()
     assert_eq!(database.words().await, ["1", "3"]);
     let spool = store.health().await.unwrap().spool.unwrap();
     assert_eq!((spool.events, spool.rejected, spool.error), (0, 1, None));
+    assert_eq!(crate::look(&settings.path).unwrap().unwrap().damaged, 1);
 }
 
 #[tokio::test]
