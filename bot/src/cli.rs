@@ -8,9 +8,9 @@ mod migrate;
 mod recording;
 mod transfer;
 mod user;
+mod value;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
@@ -18,8 +18,6 @@ use botstore::model::{
 use clap::error::ErrorKind;
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
-use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 pub(crate) use self::backup::BackupArgs;
 pub(crate) use self::doctor::DoctorArgs;
@@ -29,6 +27,7 @@ pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
+use self::value::{limit, max_attempts, moment, seconds};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -306,35 +305,6 @@ fn usage<T>(kind: ErrorKind, message: &str) -> Result<T, clap::Error> {
     Err(command.unwrap_or(cli).error(kind, message))
 }
 
-fn limit(text: &str) -> Result<Limit, String> {
-    Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
-}
-
-fn max_attempts(text: &str) -> Result<MaxAttempts, String> {
-    MaxAttempts::new(whole(text)?).map_err(|invalid| invalid.reason)
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    whole(text)?.try_into().map(Duration::from_secs).map_err(|_| "is negative".to_owned())
-}
-
-fn whole(text: &str) -> Result<i64, String> {
-    text.parse().map_err(|_| "is no whole number".to_owned())
-}
-
-/// A moment: Unix seconds, a time with its offset, or a time or a date in UTC.
-fn moment(text: &str) -> Result<Timestamp, String> {
-    let seconds = if let Ok(seconds) = text.parse::<i64>() {
-        seconds
-    } else if let Ok(time) = text.parse::<jiff::Timestamp>() {
-        time.as_second()
-    } else {
-        let time: DateTime = text.parse().map_err(|_| "is neither a date, nor a time, nor Unix seconds")?;
-        time.to_zoned(TimeZone::UTC).map_err(|_| "is out of range")?.timestamp().as_second()
-    };
-    Timestamp::new(seconds).map_err(|invalid| invalid.reason)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -342,16 +312,5 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
-    }
-
-    #[test]
-    fn a_moment_has_several_forms() {
-        for text in ["1700000000", "2023-11-14T23:13:20+01:00", "2023-11-14T22:13:20"] {
-            assert_eq!(moment(text).unwrap().seconds(), 1_700_000_000, "{text}");
-        }
-        assert_eq!(moment("1970-01-02").unwrap().seconds(), 86_400);
-        for text in ["", "yesterday", "-1", "1969-12-31", "2023-11-31"] {
-            assert!(moment(text).is_err(), "{text}");
-        }
     }
 }

@@ -4,6 +4,7 @@ mod chart;
 mod labels;
 mod picture;
 mod reduction;
+mod shape;
 mod text;
 mod ticks;
 

@@ -27,9 +27,9 @@ impl Labels {
             if from.0 == to.0 {
                 self.drawn.push([(from.0, from.1.min(to.1)), (from.0, from.1.max(to.1))]);
             }
+            let y = |x| from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0);
             for x in from.0..to.0 {
-                let y = from.1 + (to.1 - from.1) * (x - from.0) / (to.0 - from.0);
-                self.drawn.push([(x, y), (x, y)]);
+                self.drawn.push([(x, y(x).min(y(x + 1))), (x, y(x).max(y(x + 1)))]);
             }
         }
     }

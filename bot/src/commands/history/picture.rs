@@ -14,6 +14,7 @@ use resvg::{tiny_skia, usvg};
 use super::chart::{Series, TITLE, minute, scale, subtitle, told};
 use super::labels::Labels;
 use super::reduction::{Column, History};
+use super::shape::{Shape, is_crowd};
 use super::ticks::ticks;
 use crate::cli::PictureSize;
 use crate::format::{count, number};
@@ -93,11 +94,12 @@ impl Measures {
 fn draw(area: &Area<'_>, history: &History, measures: &Measures) -> Drawn {
     area.fill(&WHITE)?;
     let (head, body) = area.split_vertically(measures.px(84));
-    draw_head(&head, history, measures)?;
     let mut chart = axes(&body, history, measures)?;
     let width = chart.plotting_area().dim_in_pixel().0;
     let columns = history.columns(width);
     let runs: Vec<_> = columns.chunk_by(|(_, one), (_, next)| history.joined(one, next)).collect();
+    let crowd = runs.iter().any(|run| is_crowd(run));
+    draw_head(&head, history, crowd, measures)?;
     for run in &runs {
         draw_run(&mut chart, run, measures)?;
     }
@@ -107,10 +109,12 @@ fn draw(area: &Area<'_>, history: &History, measures: &Measures) -> Drawn {
 }
 
 /// The title, what the samples are, and what the colours mean.
-fn draw_head(area: &Area<'_>, history: &History, measures: &Measures) -> Drawn {
+fn draw_head(area: &Area<'_>, history: &History, crowd: bool, measures: &Measures) -> Drawn {
     let left = measures.px(24);
+    let explained = if crowd { "; lines show the mean, bands the least to the most" } else { "" };
+    let subtitle = subtitle(history) + explained;
     area.draw(&Text::new(TITLE, (left, measures.px(14)), measures.text(22, INK)))?;
-    area.draw(&Text::new(subtitle(history), (left, measures.px(42)), measures.text(13, FAINT)))?;
+    area.draw(&Text::new(subtitle, (left, measures.px(42)), measures.text(13, FAINT)))?;
     draw_legend(area, history, measures)
 }
 
@@ -181,20 +185,16 @@ fn axes<'a, 'b>(
     Ok(chart)
 }
 
-/// Columns that follow each other without a gap: below each line its area, down to the next line or to nobody.
+/// Columns that follow each other without a gap.
 fn draw_run(chart: &mut Chart<'_, '_>, run: &[(u32, Column)], measures: &Measures) -> Drawn {
-    let chat = upper_edge(run, Series::Chat);
-    let ground = [chat.last(), chat.first()].into_iter().flatten().map(|&(at, _)| (at, 0)).collect();
-    let connected = upper_edge(run, Series::Connected);
-    for (series, edge, below) in [
-        (Series::Connected, connected, chat.iter().rev().copied().collect::<Vec<_>>()),
-        (Series::Chat, chat, ground),
-    ] {
-        let area = edge.into_iter().chain(below).collect::<Vec<_>>();
-        chart.draw_series([Polygon::new(area, colour(series).mix(0.18))])?;
+    for series in Series::ALL {
+        let Shape { ground, band, .. } = Shape::of(run, series);
+        chart.draw_series([Polygon::new(ground, colour(series).mix(0.18))])?;
+        chart.draw_series([Polygon::new(band, colour(series).mix(0.3))])?;
     }
     for series in Series::ALL {
-        let line = line(run, series);
+        let Shape { line, edge, .. } = Shape::of(run, series);
+        chart.draw_series([PathElement::new(edge, colour(series).mix(0.7).stroke_width(1))])?;
         match line.as_slice() {
             // A line of one point would not be seen.
             [alone] => {
@@ -206,24 +206,6 @@ fn draw_run(chart: &mut Chart<'_, '_>, run: &[(u32, Column)], measures: &Measure
         }
     }
     Ok(())
-}
-
-/// The greatest counts.
-fn upper_edge(run: &[(u32, Column)], series: Series) -> Vec<(i64, i64)> {
-    let last = run.last().map(|(_, column)| (column.to, series.of(column).last));
-    run.iter().map(|(_, column)| (column.from, series.of(column).most)).chain(last).collect()
-}
-
-/// A line that looks as one through all samples would.
-fn line(run: &[(u32, Column)], series: Series) -> Vec<(i64, i64)> {
-    let mut line = Vec::new();
-    for (_, column) in run {
-        let counts = series.of(column);
-        line.extend([(column.from, counts.first), (column.from, counts.least), (column.from, counts.most)]);
-        line.push((column.to, counts.last));
-    }
-    line.dedup();
-    line
 }
 
 /// A ring around both peaks, each with its count and moment beside it.
@@ -242,8 +224,11 @@ fn draw_peaks(
     let (width, height) = area.dim_in_pixel();
     let mut labels = Labels::new((width as i32, height as i32));
     for (run, series) in runs.iter().flat_map(|run| Series::ALL.map(|series| (run, series))) {
-        let line: Vec<_> = line(run, series).into_iter().map(|(at, users)| pixel(at, users)).collect();
-        labels.avoid(&line);
+        let shape = Shape::of(run, series);
+        for line in [shape.line, shape.edge] {
+            let line: Vec<_> = line.into_iter().map(|(at, users)| pixel(at, users)).collect();
+            labels.avoid(&line);
+        }
     }
     for series in Series::ALL {
         let Some(peak) = series.peak(history) else { continue };
