@@ -6,7 +6,8 @@ use clap::{Args, Subcommand, value_parser};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a command it is `up`. All other commands but `doctor` bring the schema up to date, too, when they open the database. \
+Without a command it is `up`. So does every other command that opens a database, but `doctor`, `backup`, `verify`, and `copy` \
+with the database that it reads. \
 Any number of processes may migrate at once: they do it one after the other.
 
 Examples:
