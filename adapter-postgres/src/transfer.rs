@@ -90,11 +90,28 @@ fn places(count: usize) -> String {
     (1..=count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
+/// The rows of a page. The server counts their bytes, which it knows without reading long texts, and sends no more than
+/// a page may have: a row is left out if those before it fill the page.
 pub(crate) fn select(table: Table, is_first: bool) -> String {
     let (columns, key) = (names(table.columns()), names(table.key()));
     let range =
         if is_first { String::new() } else { format!("WHERE ({key}) > ({})", places(table.key().len())) };
-    format!("SELECT {columns} FROM {table} {range} ORDER BY {key} LIMIT {}", table.page())
+    let bytes: Vec<_> = table.columns().iter().filter_map(octets).collect();
+    let bytes = if bytes.is_empty() { "0".to_owned() } else { bytes.join(" + ") };
+    format!(
+        "SELECT {columns} FROM (SELECT {columns}, sum({bytes}) OVER \
+         (ORDER BY {key} ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before \
+         FROM (SELECT {columns} FROM {table} {range} ORDER BY {key} LIMIT {}) AS following) AS measured \
+         WHERE coalesce(bytes_before, 0) < {} ORDER BY {key}",
+        table.page(),
+        Page::BYTES
+    )
+}
+
+/// How many bytes a text column, or one of bytes, has.
+fn octets(Column { name, content, .. }: &Column) -> Option<String> {
+    matches!(content, Content::Text(_) | Content::Bytes(_))
+        .then(|| format!("coalesce(octet_length({name}), 0)"))
 }
 
 fn insert(table: Table) -> String {
@@ -114,8 +131,22 @@ fn insert(table: Table) -> String {
 }
 
 fn read(table: Table, row: &tokio_postgres::Row) -> Result<Row> {
-    Row::new(table, fields(table, row)?)
-        .map_err(|invalid| corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+    let fields = fields(table, row)?;
+    let key = fields[..table.key().len()].to_vec();
+    Row::new(table, fields).map_err(|invalid| {
+        let place = format!("{table}.{} of the row {}", invalid.field, shown(&key));
+        corrupt(&place, &invalid.reason)
+    })
+}
+
+/// A row's key as it stands there, whatever it is.
+pub(crate) fn shown(key: &[Field]) -> String {
+    let part = |field: &Field| match field {
+        Field::Int(number) => number.to_string(),
+        Field::Text(text) => text.clone(),
+        Field::Null | Field::Real(_) | Field::Bool(_) | Field::Bytes(_) => "?".to_owned(),
+    };
+    key.iter().map(part).collect::<Vec<_>>().join(" / ")
 }
 
 /// What stands in the columns of a row.

@@ -88,9 +88,9 @@ const RENAME_USER: &str = concat!(
             current_session_start = LEAST(u.current_session_start, excluded.current_session_start),
             session_last_seen = GREATEST(u.session_last_seen, excluded.session_last_seen)
     ), chat AS (
-        UPDATE recent_chat SET username = $2 WHERE username = $1 AND EXISTS (SELECT FROM gone) RETURNING 1
+        UPDATE recent_chat SET username = $2 WHERE username = $1 RETURNING 1
     ), actions AS (
-        UPDATE user_actions SET username = $2 WHERE username = $1 AND EXISTS (SELECT FROM gone) RETURNING 1
+        UPDATE user_actions SET username = $2 WHERE username = $1 RETURNING 1
     )
     SELECT EXISTS (SELECT FROM gone) AS known, (SELECT count(*) FROM chat) AS chat,
         (SELECT count(*) FROM actions) AS actions"
@@ -153,7 +153,10 @@ impl Users for PostgresStore {
         const OPERATION: &str = "rename_user";
         let params: Params<'_> = &[&rename.from().as_str(), &rename.to().as_str()];
         let renamed = user_rows(&self.row(OPERATION, Intent::Write, RENAME_USER, params).await?)?;
-        if renamed.user { Ok(renamed) } else { Err(StoreError::not_found(OPERATION, "user")) }
+        if renamed == UserRows::default() {
+            return Err(StoreError::not_found(OPERATION, "user"));
+        }
+        Ok(renamed)
     }
 }
 

@@ -69,16 +69,33 @@ fn page(connection: &Connection, table: Table, after: Option<&Key>) -> Result<Pa
     let mut statement = connection.prepare_cached(&select(table, after.is_none()))?;
     let after = after.map(Key::parts).unwrap_or_default();
     let mut found = statement.query(params_from_iter(after.iter().map(part)))?;
-    let mut rows = Vec::new();
-    while let Some(row) = found.next()? {
-        rows.push(read(table, row)?);
+    let (mut rows, mut bytes) = (Vec::new(), 0);
+    while bytes < Page::BYTES
+        && let Some(row) = found.next()?
+    {
+        let row = read(table, row)?;
+        bytes += row.content_bytes();
+        rows.push(row);
     }
     Page::new(table, rows).map_err(|invalid| Fault::corrupt(table.name(), &invalid.reason))
 }
 
-fn read(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, Fault> {
-    let row = Row::new(table, fields(table, row)?);
-    row.map_err(|invalid| Fault::corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+fn read(table: Table, found: &rusqlite::Row<'_>) -> Result<Row, Fault> {
+    let row = Row::new(table, fields(table, found)?);
+    row.map_err(|invalid| {
+        let place = format!("{table}.{} of the row {}", invalid.field, key(table, found));
+        Fault::corrupt(&place, &invalid.reason)
+    })
+}
+
+/// A row's key as it stands there, whatever it is.
+pub(crate) fn key(table: Table, row: &rusqlite::Row<'_>) -> String {
+    let part = |place| match row.get_ref(place) {
+        Ok(ValueRef::Integer(number)) => number.to_string(),
+        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
+        _ => "?".to_owned(),
+    };
+    (0..table.key().len()).map(part).collect::<Vec<_>>().join(" / ")
 }
 
 /// What stands in the columns of a row.

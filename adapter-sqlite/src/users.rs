@@ -181,15 +181,14 @@ const RENAME_ACTIONS: &str = "UPDATE user_actions SET username = ?2 WHERE userna
 
 fn rename_user(connection: &Connection, rename: &Rename) -> Result<UserRows, Fault> {
     let names = [rename.from().as_str(), rename.to().as_str()];
-    if change(connection, RENAME_USER, params![names[0], names[1], Count::MAX.get()])? == 0 {
-        return Err(Fault::not_found("user"));
-    }
+    let user = change(connection, RENAME_USER, params![names[0], names[1], Count::MAX.get()])? > 0;
     change(connection, FORGET_USER, [names[0]])?;
-    Ok(UserRows {
-        user: true,
+    let renamed = UserRows {
+        user,
         chat: count_of(change(connection, RENAME_CHAT, names)?)?,
         actions: count_of(change(connection, RENAME_ACTIONS, names)?)?,
-    })
+    };
+    if renamed == UserRows::default() { Err(Fault::not_found("user")) } else { Ok(renamed) }
 }
 
 #[cfg(test)]

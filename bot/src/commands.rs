@@ -23,6 +23,8 @@ mod transfer;
 mod user;
 mod verify;
 
+use std::cell::Cell;
+
 use anyhow::Context as _;
 use botstore::{BotStore, Config};
 use tokio::{runtime, select};
@@ -46,9 +48,10 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
             Command::Doctor(args) => until_signal(doctor::run(&config()?, &args, output)).await,
             Command::Backup(args) => until_signal(backup::run(&config()?, &args, output)).await,
             Command::Copy(args) => {
-                let exit = until_signal(copy::run(&args, output)).await?;
+                let stage = Cell::new(copy::Stage::Before);
+                let exit = until_signal(copy::run(&args, &stage, output)).await?;
                 if let Exit::Interrupted(_) = exit {
-                    output.note("stopped: run the command again to go on where it stopped");
+                    output.note(copy::how_to_go_on(&args, stage.get()));
                 }
                 Ok(exit)
             }

@@ -6,7 +6,7 @@ use botstore_core::transfer::{Field, Row, Strangers, Table};
 
 use super::PostgresExaminer;
 use crate::bind::Bind;
-use crate::transfer::{fields, select};
+use crate::transfer::{fields, select, shown};
 
 /// Reads every row of every table, page by page.
 pub(super) async fn rows(examiner: &PostgresExaminer) -> Result<Finding> {
@@ -39,13 +39,4 @@ fn part(field: &Field) -> Option<&dyn Bind> {
         Field::Text(text) => Some(text),
         Field::Null | Field::Real(_) | Field::Bool(_) | Field::Bytes(_) => None,
     }
-}
-
-fn shown(key: &[Field]) -> String {
-    let part = |field: &Field| match field {
-        Field::Int(number) => number.to_string(),
-        Field::Text(text) => text.clone(),
-        Field::Null | Field::Real(_) | Field::Bool(_) | Field::Bytes(_) => "?".to_owned(),
-    };
-    key.iter().map(part).collect::<Vec<_>>().join(" / ")
 }

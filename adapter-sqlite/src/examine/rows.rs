@@ -3,10 +3,9 @@
 use botstore_core::model::{Aspect, Finding};
 use botstore_core::transfer::{Row, Strangers, Table};
 use rusqlite::Connection;
-use rusqlite::types::ValueRef;
 
 use crate::error::Fault;
-use crate::transfer::{fields, names};
+use crate::transfer::{fields, key, names};
 
 /// Reads every row of every table.
 pub(super) fn rows(connection: &Connection) -> Result<Finding, Fault> {
@@ -21,14 +20,4 @@ pub(super) fn rows(connection: &Connection) -> Result<Finding, Fault> {
         }
     }
     Ok(strangers.judge(Aspect::Rows.as_str()))
-}
-
-/// A row's key as it stands there, whatever it is.
-fn key(table: Table, row: &rusqlite::Row<'_>) -> String {
-    let part = |place| match row.get_ref(place) {
-        Ok(ValueRef::Integer(number)) => number.to_string(),
-        Ok(ValueRef::Text(text)) => String::from_utf8_lossy(text).into_owned(),
-        _ => "?".to_owned(),
-    };
-    (0..table.key().len()).map(part).collect::<Vec<_>>().join(" / ")
 }

@@ -14,7 +14,8 @@ Examples:
   rosey copy --from sqlite:///bot_data.db --to postgresql://rosey@localhost/rosey_db
   rosey copy --from postgresql://rosey@localhost/rosey_db --to sqlite:///laptop.db --dry-run
 A URL with a password is better kept out of the list of processes:
-  export ROSEY_COPY_FROM=sqlite:///bot_data.db ROSEY_COPY_TO=postgresql://rosey:secret@db.example/rosey_db
+  export ROSEY_COPY_FROM=sqlite:///bot_data.db
+  export ROSEY_COPY_TO=postgresql://rosey:secret@db.example/rosey_db
   rosey copy")]
 pub(crate) struct CopyArgs {
     /// The database that is copied; it is not changed

@@ -1,16 +1,19 @@
 //! `copy`: all that one database holds, into another one.
 
+use std::cell::Cell;
+use std::path;
 use std::time::Instant;
 
 use anyhow::Context as _;
-use botstore::transfer::{self, Comparison, Copied, Table};
+use botstore::transfer::{self, Comparison, Copied, Planned, Table};
 use botstore::url::{DatabaseUrl, SqliteUrl};
-use botstore::{BotStore, Config, Import};
+use botstore::{BotStore, Config, Import, SchemaStatus};
 use serde::Serialize;
 
 use super::transfer::{
     Bars, close, compare, comparison_json, configure, failed, open_to_read, refuse_same, show_comparison, url,
 };
+use crate::bar::spinner;
 use crate::cli::CopyArgs;
 use crate::database::{self, Named};
 use crate::exit::Exit;
@@ -33,10 +36,32 @@ struct CopiedJson<T> {
 struct PlannedJson {
     table: &'static str,
     rows: u64,
-    found: u64,
+    /// None: an older schema has to be brought up to date before anybody can tell.
+    found: Option<u64>,
 }
 
-pub(super) async fn run(args: &CopyArgs, output: Output) -> anyhow::Result<Exit> {
+/// How far a copy is, for the one who stops it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Nothing was copied.
+    Before,
+    /// The second database holds the beginning of the copy.
+    Copying,
+}
+
+/// What to do after a copy was stopped.
+pub(super) fn how_to_go_on(args: &CopyArgs, stage: Stage) -> &'static str {
+    match stage {
+        Stage::Before => "stopped before anything was copied: run the command again",
+        Stage::Copying if args.replace => {
+            "stopped: run the command again, without --replace, to go on where it stopped"
+        }
+        Stage::Copying => "stopped: run the command again to go on where it stopped",
+    }
+}
+
+/// Copies, and says in `stage` how far it is.
+pub(super) async fn run(args: &CopyArgs, stage: &Cell<Stage>, output: Output) -> anyhow::Result<Exit> {
     let (from, to) = (url("--from", &args.from)?, url("--to", &args.to)?);
     let from = open_to_read(&from).await?;
     if args.dry_run {
@@ -45,7 +70,7 @@ pub(super) async fn run(args: &CopyArgs, output: Output) -> anyhow::Result<Exit>
         return planned;
     }
     let into = database::open(&configure(&to)?).await?;
-    let outcome = both(&*from, &*into, args.replace, output).await;
+    let outcome = both(&*from, &*into, args.replace, stage, output).await;
     close(&*from, &*into).await?;
     outcome
 }
@@ -54,12 +79,15 @@ async fn both(
     from: &dyn BotStore,
     into: &dyn BotStore,
     replace: bool,
+    stage: &Cell<Stage>,
     output: Output,
 ) -> anyhow::Result<Exit> {
     refuse_same(from, into).await?;
     if replace {
+        readable(from).await?;
         empty(into).await?;
     }
+    stage.set(Stage::Copying);
     let begun = Instant::now();
     let mut bars = Bars::new("copying");
     let copied = transfer::copy(from, into, |progress| bars.show(progress)).await;
@@ -89,49 +117,100 @@ fn told(copied: Copied, seconds: f64, compared: &[Comparison], output: Output) -
     Ok(if same { Exit::Done } else { Exit::Unwell })
 }
 
+/// Reads all that is to be copied: what it replaces goes only if it can be.
+async fn readable(from: &dyn BotStore) -> anyhow::Result<()> {
+    let mut bars = Bars::new("reading");
+    let read = transfer::read_through(from, |progress| bars.show(progress)).await;
+    bars.finish();
+    read.map_err(failed).context("nothing was removed or copied")
+}
+
 /// Removes all that a store holds.
 async fn empty(store: &dyn Import) -> anyhow::Result<()> {
+    let spinner = spinner();
     for table in Table::ALL {
+        spinner.set_message(format!("removing {table}"));
         while store.remove_rows(table).await? {}
     }
+    spinner.finish_and_clear();
     Ok(())
 }
 
 /// Says what there is to copy, and whether it can be. The other database is neither made nor changed.
 async fn dry_run(from: &dyn BotStore, to: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
-    let planned = match there(to).await? {
-        Some(into) => {
-            let planned = transfer::plan(from, &*into).await.map_err(failed);
-            into.close().await?;
-            planned?
-        }
-        None => transfer::plan(from, &*nothing().await?).await?,
+    let config = configure(to)?;
+    let schema = botstore::schema(&config).await.with_context(|| Named(to).to_string())?;
+    let is_older = schema.refusal.is_none() && (1..schema.newest).contains(&schema.version);
+    let planned = if is_older || is_new(&schema) {
+        can_be_made(to).with_context(|| Named(to).to_string())?;
+        transfer::plan(from, &*nothing().await?).await?
+    } else {
+        let into = open_to_read(to).await?;
+        let planned = plan(from, &*into).await;
+        into.close().await?;
+        planned?
     };
+    let found = |found: u64| (!is_older).then_some(found);
     let json: Vec<_> = planned
         .iter()
-        .map(|planned| PlannedJson { table: planned.table.name(), rows: planned.rows, found: planned.found })
+        .map(|Planned { table, rows, found: there, .. }| PlannedJson {
+            table: table.name(),
+            rows: *rows,
+            found: found(*there),
+        })
         .collect();
+    if is_older {
+        let (version, newest) = (schema.version, schema.newest);
+        output.note(&format!(
+            "the schema of {} will be brought up to date, from version {version} to {newest}; what is there already \
+             cannot be told before",
+            visible(&Named(to).to_string())
+        ));
+    }
     output.print(&json, || {
-        let rows = planned
-            .iter()
-            .map(|planned| vec![planned.table.to_string(), number(planned.rows), number(planned.found)]);
+        let rows = json.iter().map(|PlannedJson { table, rows, found }| {
+            vec![(*table).to_owned(), number(*rows), found.map_or_else(|| "?".to_owned(), number)]
+        });
         let shown = table(&["table", "rows", "there already"], &[1, 2], rows);
         format!("{shown}\nnothing was copied into {}", visible(&Named(to).to_string()))
     })?;
     Ok(Exit::Done)
 }
 
-/// The database that would be copied into, if it is there and has our schema.
-async fn there(to: &DatabaseUrl) -> anyhow::Result<Option<Box<dyn BotStore>>> {
-    let config = configure(to)?;
-    let schema = botstore::schema(&config).await.with_context(|| Named(to).to_string())?;
-    match schema.refusal {
-        None if schema.version == 0 => Ok(None),
-        _ => open_to_read(to).await.map(Some),
-    }
+async fn plan(from: &dyn BotStore, into: &dyn BotStore) -> anyhow::Result<Vec<Planned>> {
+    refuse_same(from, into).await?;
+    transfer::plan(from, into).await.map_err(failed)
+}
+
+/// Whether there is no database yet, or nothing in it.
+fn is_new(schema: &SchemaStatus) -> bool {
+    schema.refusal.is_none() && schema.version == 0
+}
+
+/// A file is made, and a directory is not.
+fn can_be_made(to: &DatabaseUrl) -> anyhow::Result<()> {
+    let DatabaseUrl::Sqlite(SqliteUrl { path: Some(path), .. }) = to else { return Ok(()) };
+    let is_there = path::absolute(path)?.parent().is_some_and(path::Path::is_dir);
+    anyhow::ensure!(is_there, "its directory does not exist; make it first");
+    Ok(())
 }
 
 /// What a new database holds.
 async fn nothing() -> anyhow::Result<Box<dyn BotStore>> {
     Ok(botstore::open(&Config::new(DatabaseUrl::Sqlite(SqliteUrl::memory()))).await?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_replaced_is_not_replaced_again() {
+        let args = |replace| CopyArgs { from: String::new(), to: String::new(), dry_run: false, replace };
+        let note = |replace, stage| how_to_go_on(&args(replace), stage);
+        assert!(note(true, Stage::Copying).contains("without --replace"));
+        for note in [note(true, Stage::Before), note(false, Stage::Before), note(false, Stage::Copying)] {
+            assert!(note.contains("run the command again") && !note.contains("--replace"), "{note}");
+        }
+    }
 }

@@ -16,9 +16,12 @@ crate::checks! {
     what_differs_is_named,
     a_dry_run_makes_nothing,
     a_database_is_not_copied_into_itself,
+    what_cannot_be_read_replaces_nothing,
+    a_dry_run_tells_of_an_older_schema_and_leaves_it,
     ; once:
     a_database_that_is_not_there_is_not_made,
     passwords_are_not_shown,
+    a_dry_run_misses_the_directory,
 }
 
 const FIRST: &str = "sqlite:///first.db";
@@ -123,7 +126,48 @@ fn a_database_is_not_copied_into_itself(rosey: &Rosey) {
     recorded(rosey);
     let refused = rosey.run(&["copy", "--from", rosey.url(), "--to", rosey.url(), "--replace"]).fails(1);
     assert!(refused.contains("the same database"), "{refused}");
+    let planned = rosey.run(&["copy", "--from", rosey.url(), "--to", rosey.url(), "--dry-run"]).fails(1);
+    assert_eq!(planned, refused);
     assert_eq!(rosey.json(&["outbound", "list", "--json"]).as_array().map(Vec::len), Some(1));
+}
+
+fn what_cannot_be_read_replaces_nothing(rosey: &Rosey) {
+    rosey.file("log.jsonl", chat(0..3));
+    rosey.replays(&["log.jsonl"]);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    rosey.sql("UPDATE recent_chat SET timestamp = -5 WHERE id = 2");
+    let refused = rosey.run(&["copy", "--from", rosey.url(), "--to", FIRST, "--replace"]).fails(1);
+    assert!(refused.starts_with("error: nothing was removed or copied: "), "{refused}");
+    assert!(refused.contains("recent_chat.timestamp of the row 2 is before 1970"), "{refused}");
+    let queue = rosey.json(&["--database-url", FIRST, "outbound", "list", "--json"]);
+    assert_eq!(queue[0]["message"], "another", "{queue}");
+}
+
+fn a_dry_run_tells_of_an_older_schema_and_leaves_it(rosey: &Rosey) {
+    let source = rosey.beside();
+    source.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let from = format!("sqlite:///{}", source.path("first.db").display());
+    rosey.prints(&["migrate", "up", "--to", "3"]);
+    let arguments = ["copy", "--from", from.as_str(), "--to", rosey.url(), "--dry-run"];
+    let ran = rosey.run(&arguments);
+    assert_eq!(ran.code, Some(0), "{ran:?}");
+    assert!(ran.stderr.contains("will be brought up to date, from version 3 to 5"), "{ran:?}");
+    let planned = rosey.json(&[&arguments[..], &["--json"]].concat());
+    let queue = planned.as_array().unwrap().iter().find(|planned| planned["table"] == "outbound_messages");
+    assert_eq!((&queue.unwrap()["rows"], &queue.unwrap()["found"]), (&Value::from(1), &Value::Null));
+    let status = Rosey::json_of(rosey.run(&["migrate", "status", "--json"]), 5);
+    assert_eq!(status["version"], 3);
+}
+
+fn a_dry_run_misses_the_directory(rosey: &Rosey) {
+    recorded(rosey);
+    let missing = "sqlite:///missing/first.db";
+    for more in [&["--dry-run"] as &[_], &[]] {
+        let arguments = [&["copy", "--from", rosey.url(), "--to", missing], more].concat();
+        let refused = rosey.run(&arguments).fails(1);
+        assert!(refused.contains("its directory does not exist; make it first"), "{refused}");
+    }
+    assert!(!rosey.path("missing").exists());
 }
 
 fn a_database_that_is_not_there_is_not_made(rosey: &Rosey) {

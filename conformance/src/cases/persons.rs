@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = cases![
     a_user_nobody_knows_is_deleted_without_harm,
     a_deleted_user_who_comes_back_begins_anew,
     a_renamed_user_keeps_everything,
+    lines_and_entries_of_a_name_without_counts_are_renamed,
     two_users_become_one,
     of_two_open_sessions_one_stays,
     a_session_open_under_either_name_stays_open,
@@ -80,6 +81,21 @@ async fn a_renamed_user_keeps_everything(db: Database) {
     assert_eq!(after.users, [None]);
     assert_eq!(after.chat[0].username, name("Ada"));
     assert!(after.actions.iter().any(|action| action.username == name("Ada")));
+}
+
+async fn lines_and_entries_of_a_name_without_counts_are_renamed(db: Database) {
+    use botstore::transfer::{Field, Page, Row, Table};
+    let store = db.store().as_ref();
+    let text = |text: &str| Field::Text(text.into());
+    let line =
+        Row::new(Table::RecentChat, vec![Field::Int(1), Field::Int(2), text("ada"), text("hi")]).unwrap();
+    store.import_rows(&Page::new(Table::RecentChat, vec![line]).unwrap()).await.unwrap();
+    record(store, [action(70, "bob", "kick", None)]).await;
+    assert_eq!(rename(store, "ada", "Ada").await, rows(false, 1, 0));
+    assert_eq!(rename(store, "bob", "Bob").await, rows(false, 0, 1));
+    let after = Snapshot::of(store, &["Ada", "Bob"]).await;
+    assert_eq!(after.users, [None, None]);
+    assert_eq!((&after.chat[0].username, &after.actions[0].username), (&name("Ada"), &name("Bob")));
 }
 
 async fn two_users_become_one(db: Database) {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use botstore::model::{
-    Batch, Claim, Count, NewMessage, NewToken, RowKey, Seconds, Settlement, StatusPatch, StatusText,
-    TokenSecret, UniqueKey,
+    Batch, Claim, Count, MessageText, NewMessage, NewToken, RowKey, Seconds, Settlement, StatusPatch,
+    StatusText, TokenSecret, UniqueKey,
 };
 use botstore::store::BotStore;
 use botstore::transfer::{
@@ -26,6 +26,7 @@ pub(super) const CASES: &[Case] = cases![
     a_store_survives_being_copied_out_and_back,
     a_new_store_is_copied,
     rows_of_many_pages_come_in_the_order_of_their_keys,
+    a_page_of_the_longest_lines_ends_by_bytes_and_nothing_is_left_out,
     a_copy_that_was_stopped_goes_on_where_it_stopped,
     a_store_with_rows_of_its_own_is_not_copied_into,
     numbers_go_on_where_those_of_the_copied_store_ended,
@@ -149,6 +150,28 @@ async fn rows_of_many_pages_come_in_the_order_of_their_keys(db: Database) {
     }
     assert_eq!(keys.iter().map(|key| key.parts().to_vec()).collect::<Vec<_>>(), expected);
     assert_eq!(store.row_count(Table::UserStats).await.unwrap().get(), expected.len() as i64);
+}
+
+async fn a_page_of_the_longest_lines_ends_by_bytes_and_nothing_is_left_out(db: Database) {
+    let store = db.store();
+    let longest = "\u{1D11E}".repeat(MessageText::MAX_CHARS);
+    for _ in 0..6 {
+        record(&**store, (0..20).map(|line| chat(line, "ada", &longest)).collect::<Vec<_>>()).await;
+    }
+    let (mut pages, mut ids, mut after) = (Vec::new(), Vec::new(), None);
+    loop {
+        let page = store.export_rows(Table::RecentChat, after.as_ref()).await.unwrap();
+        pages.push(page.rows().len());
+        let Some(last) = page.rows().last() else { break };
+        after = Some(last.key());
+        ids.extend(page.rows().iter().map(|row| row.key().to_string()));
+    }
+    // The 53rd line of 40,003 bytes, its name included, brings a page to 2 MiB.
+    assert_eq!(pages, [53, 53, 14, 0]);
+    assert_eq!(ids, (1..=120).map(|id| id.to_string()).collect::<Vec<_>>());
+    let other = other().await;
+    copy(&**store, &*other).await;
+    assert_same(&**store, &*other).await;
 }
 
 /// A store that fails once it has given so many rows of chat.
@@ -295,5 +318,5 @@ async fn what_no_store_would_have_written_is_named(db: Database) {
     db.raw().sql(damage).await;
     let error = db.store().export_rows(Table::UserStats, None).await.unwrap_err();
     assert_eq!(*error.kind(), ErrorKind::Corrupt);
-    assert!(error.to_string().contains("user_stats.first_seen is before 1970"), "{error}");
+    assert!(error.to_string().contains("user_stats.first_seen of the row ada is before 1970"), "{error}");
 }

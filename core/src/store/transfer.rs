@@ -11,8 +11,8 @@ use crate::transfer::{Identities, Key, Page, Table};
 /// Each page is read by itself: whoever wants a copy of one moment sees to it that nobody writes meanwhile.
 #[async_trait]
 pub trait Export: Send + Sync {
-    /// The rows of a table that follow `after`, in the order of their keys, [`Table::page`] of them at the most. An empty
-    /// page: there are no more.
+    /// The rows of a table that follow `after`, in the order of their keys: [`Table::page`] of them at the most, and none
+    /// behind the one that brings their content to [`Page::BYTES`]. An empty page: there are no more.
     ///
     /// # Errors
     ///

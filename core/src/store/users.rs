@@ -36,6 +36,6 @@ pub trait Users: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`NotFound`](crate::ErrorKind::NotFound): nothing is counted of a user with the old name.
+    /// [`NotFound`](crate::ErrorKind::NotFound): nothing is kept under the old name: no counts, no line, no entry.
     async fn rename_user(&self, rename: &Rename) -> Result<UserRows>;
 }

@@ -39,6 +39,30 @@ pub async fn copy(
     Ok(copied)
 }
 
+/// Reads all that a store has, and so shows that it can be copied. `progress` hears of each page.
+///
+/// # Errors
+///
+/// [`TransferError::Store`]: the store failed, or has a row that no store would have written, which the error names.
+pub async fn read_through(
+    from: &dyn Export,
+    mut progress: impl FnMut(Progress) + Send,
+) -> Result<(), TransferError> {
+    for table in Table::ALL {
+        let rows = from.row_count(table).await.map_err(TransferError::of(Side::From))?.get().unsigned_abs();
+        let (mut done, mut until) = (0, None);
+        loop {
+            progress(Progress { table, done, total: done.max(rows) });
+            let page =
+                from.export_rows(table, until.as_ref()).await.map_err(TransferError::of(Side::From))?;
+            let Some(key) = last(&page) else { break };
+            done += page.rows().len() as u64;
+            until = Some(key);
+        }
+    }
+    Ok(())
+}
+
 /// A table before it is copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Planned {

@@ -27,7 +27,7 @@ mod strangers;
 mod table;
 
 pub use compare::{Comparison, Difference, Extent, compare};
-pub use copy::{Copied, Planned, copy, plan};
+pub use copy::{Copied, Planned, copy, plan, read_through};
 pub use digest::Digest;
 pub use row::{Field, Identities, Key, KeyPart, Page, Row};
 pub use strangers::Strangers;

@@ -84,6 +84,17 @@ impl Row {
         place.map_or(&Field::Null, |place| &self.fields[place])
     }
 
+    /// How many bytes its texts and bytes have: what makes one row longer than another.
+    #[must_use]
+    pub fn content_bytes(&self) -> usize {
+        let bytes = |field: &Field| match field {
+            Field::Text(text) => text.len(),
+            Field::Bytes(bytes) => bytes.len(),
+            Field::Null | Field::Int(_) | Field::Real(_) | Field::Bool(_) => 0,
+        };
+        self.fields.iter().map(bytes).sum()
+    }
+
     /// The row's key.
     #[must_use]
     pub fn key(&self) -> Key {
@@ -157,6 +168,10 @@ pub struct Page {
 }
 
 impl Page {
+    /// A page ends with the row that brings its [content](Row::content_bytes) to so many bytes, if it does not end
+    /// before: a few long rows take as much memory as many short ones.
+    pub const BYTES: usize = 2 << 20;
+
     /// A page of these rows.
     ///
     /// # Errors

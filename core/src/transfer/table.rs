@@ -85,7 +85,8 @@ impl Table {
         self.is_single().then(row)?.ok()
     }
 
-    /// How many rows make a page: few where a row may be large, so that a page stays within a few megabytes.
+    /// How many rows a page has at the most. It ends sooner with the row that brings its content to [`Page::BYTES`](super::Page::BYTES), so
+    /// that a page of the longest rows stays within a few megabytes, too.
     #[must_use]
     pub const fn page(self) -> i64 {
         self.form().page
