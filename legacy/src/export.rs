@@ -53,13 +53,19 @@ impl Checked {
         let limit = usize::try_from(found.old.table.page()).unwrap_or(1);
         let mut after = after.map(behind);
         let mut rows = Vec::new();
-        while rows.len() < limit {
-            let page = self.source.page(found, after.as_ref(), limit - rows.len()).await?;
+        let mut bytes = 0;
+        while rows.len() < limit && bytes < Page::BYTES {
+            let page = self.source.page(found, after.as_ref(), STEP.min(limit - rows.len())).await?;
             let Some(last) = page.last() else { break };
             after = Some(found.behind(last));
             for raw in &page {
                 // What is not valid was reported by the check.
-                rows.extend(convert::row(found, raw).ok().filter(|row| self.chosen.is(raw, row)));
+                let row = convert::row(found, raw).ok().filter(|row| self.chosen.is(raw, row));
+                bytes += row.as_ref().map_or(0, Row::content_bytes);
+                rows.extend(row);
+                if bytes >= Page::BYTES {
+                    break;
+                }
             }
         }
         Ok(rows)
@@ -72,6 +78,9 @@ impl Checked {
         }
     }
 }
+
+/// Rows that are read at once. Nobody knows how long they are before.
+const STEP: usize = 100;
 
 /// Behind all rows that have this key.
 fn behind(key: &Key) -> Bound {

@@ -135,7 +135,12 @@ fn what_cannot_be_read_replaces_nothing(rosey: &Rosey) {
     rosey.file("log.jsonl", chat(0..3));
     rosey.replays(&["log.jsonl"]);
     rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
-    rosey.sql("UPDATE recent_chat SET timestamp = -5 WHERE id = 2");
+    let damage = "UPDATE recent_chat SET timestamp = -5 WHERE id = 2";
+    if rosey.backend() == "sqlite" {
+        rusqlite::Connection::open(rosey.path("bot_data.db")).unwrap().execute_batch(damage).unwrap();
+    } else {
+        rosey.sql(damage);
+    }
     let refused = rosey.run(&["copy", "--from", rosey.url(), "--to", FIRST, "--replace"]).fails(1);
     assert!(refused.starts_with("error: nothing was removed or copied: "), "{refused}");
     assert!(refused.contains("recent_chat.timestamp of the row 2 is before 1970"), "{refused}");
