@@ -266,7 +266,9 @@ pub(crate) fn of_migration(
         if let Some(server) = error.downcast_ref::<DbError>() {
             return of_server(operation, shown, server, ErrorKind::Unavailable);
         }
-        if error.is::<io::Error>() {
+        let broke =
+            error.downcast_ref::<tokio_postgres::Error>().is_some_and(tokio_postgres::Error::is_closed);
+        if broke || error.is::<io::Error>() {
             return StoreError::new(ErrorKind::Unavailable, operation, format!("{shown}: {error}"));
         }
     }

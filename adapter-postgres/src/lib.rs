@@ -31,6 +31,8 @@ mod chat;
 mod client;
 mod connect;
 mod error;
+mod examine;
+mod foreign;
 mod group;
 mod ingest;
 mod kv;
@@ -53,6 +55,8 @@ mod transfer;
 mod users;
 
 pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
+pub use examine::PostgresExaminer;
+pub use foreign::ForeignConnection;
 pub use open::{PostgresStore, migrate_to, schema};
 
 /// The greatest total, 2^53 - 1, as [`Count::MAX`](botstore_core::model::Count::MAX) has it.

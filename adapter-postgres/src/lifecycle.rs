@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use botstore_core::model::{Backend, DatabaseHealth, DatabaseId, Health};
-use botstore_core::{Lifecycle, Result};
+use botstore_core::{ErrorKind, Lifecycle, Result, StoreError};
 
-use crate::client::Intent;
+use crate::client::{Connections, Intent};
 use crate::open::PostgresStore;
 use crate::row::Columns;
 #[cfg(test)]
@@ -27,20 +27,9 @@ impl Lifecycle for PostgresStore {
     }
 
     async fn health(&self) -> Result<Health> {
-        let asked = Instant::now();
-        let row = self.row("health", Intent::Read, HEALTH, &[]).await?;
-        let latency = asked.elapsed();
-        let mut pool = self.connections.pool.health();
-        pool.waiting += self.group.waiting();
-        let database = DatabaseHealth {
-            id: row.value("database_id", |id: &str| DatabaseId::new(id))?,
-            engine_version: row.raw("engine_version")?,
-            schema_version: row.raw("schema_version")?,
-            latency,
-            pool,
-            read_only: read_only(row.raw("standby")?, row.raw("read_only")?),
-            differences: self.connections.session.differences(row.raw("jit")?, row.raw("statement_timeout")?),
-        };
+        let _call = self.enter("health").await?;
+        let mut database = health(&self.connections).await?;
+        database.pool.waiting += self.group.waiting();
         Ok(Health::new(Backend::Postgres, database))
     }
 
@@ -56,6 +45,25 @@ impl Lifecycle for PostgresStore {
         }
         Ok(())
     }
+}
+
+/// How the database of these connections is.
+pub(crate) async fn health(connections: &Connections) -> Result<DatabaseHealth> {
+    let asked = Instant::now();
+    let row = connections.send("health", Intent::Read, HEALTH, &[]).await?.pop();
+    let latency = asked.elapsed();
+    let row = row.ok_or_else(|| {
+        StoreError::new(ErrorKind::Corrupt, "health", "the row of database_identity is gone")
+    })?;
+    Ok(DatabaseHealth {
+        id: row.value("database_id", |id: &str| DatabaseId::new(id))?,
+        engine_version: row.raw("engine_version")?,
+        schema_version: row.raw("schema_version")?,
+        latency,
+        pool: connections.pool.health(),
+        read_only: read_only(row.raw("standby")?, row.raw("read_only")?),
+        differences: connections.session.differences(row.raw("jit")?, row.raw("statement_timeout")?),
+    })
 }
 
 /// Why a server takes no writes.

@@ -129,7 +129,7 @@ impl Connections {
     }
 
     /// The first connection, to a server of which the statements can be sure.
-    async fn first(&self, operation: &'static str) -> Result<Object> {
+    pub(crate) async fn first(&self, operation: &'static str) -> Result<Object> {
         let client = self.get(operation).await?;
         let rows = client.query_typed(SERVER, &[]).await;
         let rows = rows.map_err(|error| error::of_read(operation, &self.shown, error))?;
@@ -154,7 +154,7 @@ impl Connections {
         Ok(client)
     }
 
-    fn migration_error(&self, operation: &'static str, error: MigrationError) -> StoreError {
+    pub(crate) fn migration_error(&self, operation: &'static str, error: MigrationError) -> StoreError {
         match error {
             MigrationError::Refused(advice) => {
                 StoreError::new(ErrorKind::Schema, operation, format!("{}: {advice}", self.shown))

@@ -90,7 +90,7 @@ fn places(count: usize) -> String {
     (1..=count).map(|place| format!("${place}")).collect::<Vec<_>>().join(", ")
 }
 
-fn select(table: Table, is_first: bool) -> String {
+pub(crate) fn select(table: Table, is_first: bool) -> String {
     let (columns, key) = (names(table.columns()), names(table.key()));
     let range =
         if is_first { String::new() } else { format!("WHERE ({key}) > ({})", places(table.key().len())) };
@@ -114,8 +114,13 @@ fn insert(table: Table) -> String {
 }
 
 fn read(table: Table, row: &tokio_postgres::Row) -> Result<Row> {
-    let fields = table.columns().iter().map(|column| field(column, row)).collect::<Result<_>>()?;
-    Row::new(table, fields).map_err(|invalid| corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+    Row::new(table, fields(table, row)?)
+        .map_err(|invalid| corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+}
+
+/// What stands in the columns of a row.
+pub(crate) fn fields(table: Table, row: &tokio_postgres::Row) -> Result<Vec<Field>> {
+    table.columns().iter().map(|column| field(column, row)).collect()
 }
 
 fn field(Column { name, content, .. }: &Column, row: &tokio_postgres::Row) -> Result<Field> {

@@ -48,10 +48,12 @@
 
 mod audit;
 mod awake;
+mod backup;
 mod channel;
 mod chat;
 mod connection;
 mod error;
+mod examine;
 mod files;
 mod ingest;
 mod kv;
@@ -62,6 +64,7 @@ mod outbound;
 mod readers;
 mod row;
 mod status;
+mod stop;
 mod store;
 #[cfg(test)]
 mod testing;
@@ -70,6 +73,8 @@ mod transfer;
 mod users;
 mod writer;
 
+pub use backup::{Backup, Progress, backup};
 pub use botstore_migrations::{Goal, Migrated, SchemaStatus};
+pub use examine::SqliteExaminer;
 pub use open::{migrate_to, schema};
 pub use store::SqliteStore;

@@ -41,7 +41,7 @@ const IDENTITY: &str = "
     SELECT database_id, sqlite_version(), (SELECT max(version) FROM refinery_schema_history) AS version
     FROM database_identity";
 
-fn identity(connection: &Connection) -> Result<(DatabaseId, String, i32), Fault> {
+pub(crate) fn identity(connection: &Connection) -> Result<(DatabaseId, String, i32), Fault> {
     the_row(connection, "database_identity", IDENTITY, [], |row| {
         let version = i32::try_from(row.get::<i64>(2)?).map_err(|_| row.corrupt(2, "is no version"))?;
         Ok((row.get(0)?, row.get(1)?, version))

@@ -94,9 +94,8 @@ impl Place {
         };
         if migrate {
             create(path)?;
-        } else if is_empty(path)? {
-            let text = "there is no database yet. Run `rosey migrate`";
-            return Err(Fault::Refused(ErrorKind::Schema, text.into()));
+        } else {
+            self.refuse_nothing()?;
         }
         self.prepare_file(path, newest(migrate))
     }
@@ -111,10 +110,23 @@ impl Place {
     }
 
     /// A connection to look how the database is; what is not there is empty.
-    fn look(&self) -> Result<Connection, Fault> {
+    pub(crate) fn look(&self) -> Result<Connection, Fault> {
         match &self.path {
             Some(path) if !is_empty(path)? => connection::look(path, self.busy_timeout),
             _ => connection::memory(),
+        }
+    }
+
+    /// Whether there is nothing to look at: no file, or an empty one.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.path.as_ref().is_some_and(|path| is_empty(path).unwrap_or(false))
+    }
+
+    /// Refuses a file that is not there, or empty.
+    pub(crate) fn refuse_nothing(&self) -> Result<(), Fault> {
+        match &self.path {
+            Some(path) if is_empty(path)? => Err(nothing()),
+            _ => Ok(()),
         }
     }
 
@@ -143,6 +155,10 @@ impl Place {
         let (connection, migrated) = settle_schema(connection, goal)?;
         Ok(Prepared { connection, files: Some(Files::of(standing)?), migrated })
     }
+}
+
+fn nothing() -> Fault {
+    Fault::Refused(ErrorKind::Schema, "there is no database yet. Run `rosey migrate`".into())
 }
 
 /// Brings the schema to the goal; without one it must be the newest.

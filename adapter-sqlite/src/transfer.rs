@@ -49,7 +49,7 @@ impl Import for SqliteStore {
 }
 
 /// The names of columns, one after the other.
-fn names(columns: &[Column]) -> String {
+pub(crate) fn names(columns: &[Column]) -> String {
     columns.iter().map(|column| column.name).collect::<Vec<_>>().join(", ")
 }
 
@@ -77,12 +77,17 @@ fn page(connection: &Connection, table: Table, after: Option<&Key>) -> Result<Pa
 }
 
 fn read(table: Table, row: &rusqlite::Row<'_>) -> Result<Row, Fault> {
+    let row = Row::new(table, fields(table, row)?);
+    row.map_err(|invalid| Fault::corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+}
+
+/// What stands in the columns of a row.
+pub(crate) fn fields(table: Table, row: &rusqlite::Row<'_>) -> Result<Vec<Field>, Fault> {
     let mut fields = Vec::with_capacity(table.columns().len());
     for (place, column) in table.columns().iter().enumerate() {
         fields.push(field(column, row.get_ref(place)?));
     }
-    let row = Row::new(table, fields);
-    row.map_err(|invalid| Fault::corrupt(&format!("{table}.{}", invalid.field), &invalid.reason))
+    Ok(fields)
 }
 
 /// What stands in a column. What is of another type than the column is refused by the row.

@@ -1,6 +1,7 @@
 //! What people see while something long goes on, on standard error. Without a terminal there is no bar.
 
 use std::fmt;
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
@@ -19,6 +20,26 @@ pub(crate) fn bar(units: &str, length: Option<u64>) -> ProgressBar {
         bar.set_style(style.progress_chars("=> ").with_key("rate", rate));
     }
     bar
+}
+
+/// The bar of bytes, of which nobody knows yet how many there will be.
+pub(crate) fn bytes_bar() -> ProgressBar {
+    let bar = ProgressBar::no_length();
+    let template = "[{bar:30}] {bytes}/{total_bytes}, {bytes_per_sec}, {eta} left";
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
+/// A sign of life beside a message.
+pub(crate) fn spinner() -> ProgressBar {
+    let spinner = ProgressBar::new_spinner();
+    if let Ok(style) = ProgressStyle::with_template("{spinner} {msg} {elapsed}") {
+        spinner.set_style(style);
+    }
+    spinner.enable_steady_tick(Duration::from_millis(100));
+    spinner
 }
 
 /// Units a second, without the fractions that indicatif shows.

@@ -1,24 +1,30 @@
 //! The command line.
 
+mod backup;
+mod doctor;
+mod import;
 mod look;
 mod migrate;
+mod recording;
 mod transfer;
 mod user;
 mod value;
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use botstore::model::{
-    Limit, MaxAttempts, OutboundState, Source, Timestamp, TokenDescription, TokenName, TokenPermissions,
-    UniqueKey,
+    Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
 };
 use clap::error::ErrorKind;
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
+pub(crate) use self::backup::BackupArgs;
+pub(crate) use self::doctor::DoctorArgs;
+pub(crate) use self::import::ImportArgs;
 pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs};
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
+pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
 use self::value::{limit, max_attempts, moment, seconds};
@@ -37,11 +43,12 @@ The pool's settings have variables of their own, such as ROSEY_POOL_SIZE; `rosey
 
 Exit codes:
   0  done
-  1  failed; `doctor`: a check failed
+  1  failed; `doctor`: a check failed, or with --strict warned
   2  wrong usage: an argument or a setting is missing or invalid
   3  `token check`: not an active token
-  4  `replay`, `record`: some of it waits in the journal for the database
+  4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
+  6  `import`: some rows were rejected; all others arrived
   130, 143  ended by Ctrl-C or SIGTERM
 
 Examples:
@@ -83,17 +90,17 @@ pub(crate) struct DatabaseArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     #[command(flatten)]
+    Recording(RecordingCommand),
+    #[command(flatten)]
     OnStore(StoreCommand),
     /// Bring the database's schema up to date, or back
     Migrate(MigrateArgs),
+    /// Take over what the Python bot's database has
+    Import(ImportArgs),
     /// Look how the database is, changing nothing, and say what to do
-    #[command(after_help = "\
-It connects, checks, and shows every setting with who set it. The exit code is 1 if a check failed.
-
-Examples:
-  rosey doctor
-  rosey --database-url sqlite:///other.db doctor --json")]
-    Doctor,
+    Doctor(DoctorArgs),
+    /// Copy an SQLite database into a file, while a bot is at work
+    Backup(BackupArgs),
     /// Copy all that one database holds into another one, of the same backend or the other
     Copy(CopyArgs),
     /// Compare all that two databases hold
@@ -128,10 +135,6 @@ Examples:
 /// What works on an open store.
 #[derive(Debug, Subcommand)]
 pub(crate) enum StoreCommand {
-    /// Record the events of files, each exactly once
-    Replay(ReplayArgs),
-    /// Record the events of a living channel, as they come in on standard input
-    Record(RecordArgs),
     /// Show what is recorded of the channel, or of one user
     Stats(StatsArgs),
     /// Show who said most
@@ -153,58 +156,6 @@ pub(crate) enum StoreCommand {
     /// Make, list, revoke or check the tokens by which programs prove who they are
     #[command(subcommand)]
     Token(TokenCommand),
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-A file holds one event a line, in JSON:
-  {\"at\":1700000000,\"type\":\"user_joined\",\"username\":\"ada\"}
-  {\"at\":1700000003,\"type\":\"chat\",\"username\":\"ada\",\"message\":\"hello\"}
-  {\"at\":1700000005,\"type\":\"user_count\",\"chat\":3,\"connected\":5}
-  {\"at\":1700000007,\"type\":\"action\",\"username\":\"ada\",\"action\":\"kick\",\"details\":\"bob\"}
-  {\"at\":1700000008,\"type\":\"status\",\"bot_name\":\"Rosey\",\"bot_afk\":false}
-  {\"at\":1700000009,\"type\":\"user_left\",\"username\":\"ada\"}
-
-The database keeps how far each source was read, so a replay that was stopped goes on where it stopped, and one that is \
-complete records nothing more. A file is known by its content, whatever its name.
-
-Examples:
-  rosey replay channel.jsonl january.jsonl.gz
-  rosey replay --source channel-log channel.log     # a log that grows: run it again
-  zstdcat channel.jsonl.zst | rosey replay --source channel-2024 -")]
-pub(crate) struct ReplayArgs {
-    /// Files of events, gzip or not; `-` is standard input
-    #[arg(required = true, value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
-
-    /// Know the input by this name instead of its content
-    #[arg(long, value_name = "NAME")]
-    pub(crate) source: Option<Source>,
-
-    /// Leave bad lines out, and count them, instead of stopping at the first
-    #[arg(long)]
-    pub(crate) skip_bad: bool,
-
-    /// At the end, wait so long for a database that is away
-    #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
-    pub(crate) wait: Duration,
-}
-
-#[derive(Debug, Args)]
-#[command(after_help = "\
-The one recorder of a channel. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
-warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
-
-While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
-back. The end of the input, Ctrl-C and SIGTERM end it in order; a second signal ends it at once.
-
-Examples:
-  tail -n 0 -F events.jsonl | rosey record
-  mybot --events | rosey record --json")]
-pub(crate) struct RecordArgs {
-    /// Leave open sessions alone, at the start and at the end
-    #[arg(long)]
-    pub(crate) keep_sessions: bool,
 }
 
 #[derive(Debug, Args)]
@@ -331,7 +282,7 @@ impl Cli {
     /// Reads the command line, and checks what no single argument can tell.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let cli = Self::try_parse()?;
-        if let Command::OnStore(StoreCommand::Replay(replay)) = &cli.command {
+        if let Command::Recording(RecordingCommand::Replay(replay)) = &cli.command {
             let standard_input = replay.files.iter().any(|file| file.as_os_str() == "-");
             if replay.source.is_some() && replay.files.len() > 1 {
                 return usage(ErrorKind::TooManyValues, "--source names a single FILE");

@@ -1,11 +1,12 @@
 //! The commands, each in its file.
 
-mod arrival;
 mod audit;
+mod backup;
 mod completions;
 mod copy;
 mod doctor;
 mod history;
+mod import;
 mod input;
 mod maintain;
 mod man;
@@ -13,6 +14,7 @@ mod migrate;
 mod outbound;
 mod recent;
 mod record;
+mod recording;
 mod replay;
 mod stats;
 mod token;
@@ -25,7 +27,7 @@ use anyhow::Context as _;
 use botstore::{BotStore, Config};
 use tokio::{runtime, select};
 
-use crate::cli::{Cli, Command, StoreCommand};
+use crate::cli::{Cli, Command, RecordingCommand, StoreCommand};
 use crate::database;
 use crate::exit::Exit;
 use crate::interrupt::Interrupt;
@@ -35,12 +37,20 @@ use crate::output::Output;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
     let output = Output::new(cli.json);
     let config = || database::configure(&cli.database);
+    // The journal is the recorder's; the others may run beside it.
+    let without_journal = || {
+        let mut config = config()?;
+        config.spool = None;
+        anyhow::Ok(config)
+    };
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
-    runtime.block_on(async {
+    let looks = matches!(cli.command, Command::Doctor(_));
+    let exit = runtime.block_on(async {
         match cli.command {
             Command::Migrate(args) => migrate::run(&config()?, args.command(), output).await,
-            Command::Doctor => doctor::run(&config()?, output).await,
+            Command::Doctor(args) => until_signal(doctor::run(&config()?, &args, output)).await,
+            Command::Backup(args) => until_signal(backup::run(&config()?, &args, output)).await,
             Command::Copy(args) => {
                 let exit = until_signal(copy::run(&args, output)).await?;
                 if let Exit::Interrupted(_) = exit {
@@ -49,22 +59,28 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
+            Command::Import(args) => import::run(&without_journal()?, &args, output).await,
+            Command::Recording(RecordingCommand::Replay(args)) => {
+                replay::run(&config()?, &args, output).await
+            }
+            Command::Recording(RecordingCommand::Record(args)) => {
+                record::run(&config()?, &args, output).await
+            }
+            Command::OnStore(command) => on_store(&command, &without_journal()?, output).await,
             Command::Completions { shell } => completions::run(shell),
             Command::Man { directory } => man::run(directory.as_deref(), output),
-            Command::OnStore(command) => {
-                let mut config = config()?;
-                // The journal is the recorder's; the others may run beside it.
-                let records = matches!(command, StoreCommand::Replay(_) | StoreCommand::Record(_));
-                config.spool = config.spool.filter(|_| records);
-                on_store(&command, &config, output).await
-            }
         }
-    })
+    });
+    if looks {
+        // The operating system may never answer what it was asked.
+        runtime.shutdown_background();
+    }
+    exit
 }
 
 /// Does work that any signal may end where it waits.
 async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let interrupt = Interrupt::listen()?;
     select! {
         exit = work => exit,
         signal = interrupt.wait() => Ok(Exit::Interrupted(signal)),
@@ -72,24 +88,20 @@ async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyho
 }
 
 /// Opens the store, runs the command, and closes the store however that ended. A signal ends the command where it waits,
-/// which no store minds; the recorder ends in an order of its own.
+/// which no store minds.
 async fn on_store(command: &StoreCommand, config: &Config, output: Output) -> anyhow::Result<Exit> {
-    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let interrupt = Interrupt::listen()?;
     let store = select! {
         store = database::open(config) => store?,
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
-    let ends_itself = matches!(command, StoreCommand::Record(_));
     let result = select! {
-        result = with_store(command, &*store, config, output, &interrupt) => result,
-        signal = interrupt.wait(), if !ends_itself => Ok(Exit::Interrupted(signal)),
+        result = with_store(command, &*store, config, output) => result,
+        signal = interrupt.wait() => Ok(Exit::Interrupted(signal)),
     };
     let closed = store.close().await;
     let exit = result?;
     closed?;
-    if let (Exit::Interrupted(_), StoreCommand::Replay(_)) = (exit, command) {
-        output.note("stopped: run the command again to go on where it stopped");
-    }
     Ok(exit)
 }
 
@@ -98,12 +110,9 @@ async fn with_store(
     store: &dyn BotStore,
     config: &Config,
     output: Output,
-    interrupt: &Interrupt,
 ) -> anyhow::Result<Exit> {
     let url = &config.url;
     match command {
-        StoreCommand::Record(args) => record::run(store, config, args, output, interrupt).await,
-        StoreCommand::Replay(args) => replay::run(store, config, args, output).await,
         StoreCommand::Stats(args) => stats::run(store, url, args, output).await,
         StoreCommand::Top(args) => top::run(store, args, output).await,
         StoreCommand::Recent(args) => recent::run(store, args, output).await,

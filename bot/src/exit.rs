@@ -19,10 +19,12 @@ pub(crate) enum Exit {
     NotActive,
     /// `doctor`: a check failed.
     Unwell,
-    /// Some of it waits in the journal.
-    Waiting,
+    /// Not all of it is in the database, as far as is known.
+    NotArrived,
     /// `migrate status`: migrations are pending.
     Pending,
+    /// `import`: some rows were rejected.
+    Rejected,
     /// A signal ended it.
     Interrupted(Signal),
 }
@@ -33,8 +35,9 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::NotActive => Self::from(3),
             Exit::Unwell => Self::FAILURE,
-            Exit::Waiting => Self::from(4),
+            Exit::NotArrived => Self::from(4),
             Exit::Pending => Self::from(5),
+            Exit::Rejected => Self::from(6),
             Exit::Interrupted(signal) => Self::from(signal.code()),
         }
     }

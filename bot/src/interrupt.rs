@@ -1,11 +1,12 @@
 //! Ctrl-C and SIGTERM: the first asks the command to end in order, a second ends the program at once.
 
-use std::io;
 use std::process;
 
+use anyhow::Context as _;
 use tokio::select;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// A signal that asks the program to end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +29,14 @@ impl Signal {
 
 /// The first of these signals, once it is there.
 #[derive(Debug, Clone)]
-pub(crate) struct Interrupt(watch::Receiver<Option<Signal>>);
+pub(crate) struct Interrupt(watch::Receiver<Option<(Signal, Instant)>>);
 
 impl Interrupt {
     /// Begins to listen. It needs a runtime.
-    pub(crate) fn listen() -> io::Result<Self> {
-        let mut interrupt = signal(SignalKind::interrupt())?;
-        let mut terminate = signal(SignalKind::terminate())?;
+    pub(crate) fn listen() -> anyhow::Result<Self> {
+        let heard = |kind| signal(kind).context("signals cannot be heard");
+        let mut interrupt = heard(SignalKind::interrupt())?;
+        let mut terminate = heard(SignalKind::terminate())?;
         let (tell, told) = watch::channel(None);
         tokio::spawn(async move {
             loop {
@@ -42,7 +44,7 @@ impl Interrupt {
                     _ = interrupt.recv() => Signal::Interrupt,
                     _ = terminate.recv() => Signal::Terminate,
                 };
-                if tell.send_replace(Some(which)).is_some() {
+                if tell.send_replace(Some((which, Instant::now()))).is_some() {
                     process::exit(which.code().into());
                 }
             }
@@ -50,11 +52,16 @@ impl Interrupt {
         Ok(Self(told))
     }
 
+    /// When the first signal came; none: not yet.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.0.borrow().map(|(_, at)| at)
+    }
+
     /// Waits for the first signal.
     pub(crate) async fn wait(&self) -> Signal {
         let mut told = self.0.clone();
-        match told.wait_for(Option::is_some).await.map(|signal| *signal) {
-            Ok(Some(signal)) => signal,
+        match told.wait_for(Option::is_some).await.map(|told| *told) {
+            Ok(Some((signal, _))) => signal,
             // Nobody listens any more, so there is nothing to wait for.
             _ => std::future::pending().await,
         }

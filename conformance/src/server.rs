@@ -209,6 +209,18 @@ impl PostgresServer {
         self.instance()?.start()
     }
 
+    /// Stops all processes of the server where they are, so that it takes connections and says nothing, until the answer
+    /// is dropped.
+    ///
+    /// # Errors
+    ///
+    /// This process did not start it, or it does not run.
+    pub fn freeze(&self) -> anyhow::Result<Frozen<'_>> {
+        let frozen = Frozen(self.instance()?);
+        frozen.0.signal("STOP")?;
+        Ok(frozen)
+    }
+
     /// What the server has logged.
     ///
     /// # Errors
@@ -257,6 +269,17 @@ impl PostgresServer {
     /// Runs one statement as the administrator.
     fn execute(&self, sql: &str) -> anyhow::Result<()> {
         blocking(query(&self.0.admin.0, sql)).map(drop)
+    }
+}
+
+/// A server that stands still.
+#[derive(Debug)]
+pub struct Frozen<'a>(&'a Instance);
+
+impl Drop for Frozen<'_> {
+    fn drop(&mut self) {
+        // A server that is gone needs none.
+        let _ = self.0.signal("CONT");
     }
 }
 

@@ -39,6 +39,6 @@ pub mod url;
 
 pub use error::{ErrorKind, InvalidInput, Result, StoreError, conflict};
 pub use store::{
-    Audit, BotStore, Channel, Chat, Events, Export, Import, Ingest, Kv, Lifecycle, Maintenance, Outbound,
-    Status, Tokens, Users,
+    Audit, BotStore, Channel, Chat, Events, Examine, Export, Import, Ingest, Kv, Lifecycle, Maintenance,
+    Outbound, Status, Tokens, Users,
 };

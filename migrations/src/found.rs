@@ -98,8 +98,9 @@ impl Found {
         let original = ORIGINAL_TABLES.into_iter().find(|table| self.has(table));
         if let (false, Some(table)) = (self.has_history(), original) {
             return Some(format!(
-                "the database has a table {table} and no migration history, so another program made it, such as the \
-                 Python bot. It was not changed. Name another database in DATABASE_URL, or a file that is not there yet"
+                "the database has a table {table} and no migration history, so another program made it. It was not \
+                 changed. If it is the Python bot's, name a new database in DATABASE_URL, and take this one over: \
+                 `rosey import` with its file or URL"
             ));
         }
         let first = |state| migrations.iter().find(|migration| migration.state == state);

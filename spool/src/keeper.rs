@@ -183,13 +183,8 @@ impl Shared {
         let outcome = self.attempted().await;
         self.complain(outcome.as_ref().err());
         let error = outcome.as_ref().err().map(|failure| failure.error().to_string());
-        let before = {
-            let mut failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner);
-            std::mem::replace(&mut *failed, error.clone())
-        };
-        if before.is_some() != error.is_some() {
-            self.note(error).await;
-        }
+        self.failed.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&error);
+        self.note(error).await;
         outcome
     }
 
@@ -266,7 +261,7 @@ impl Shared {
 
     /// Notes in the journal, for other processes, since when the database is away, and why. A journal that cannot be
     /// written tells whoever records something.
-    async fn note(&self, error: Option<String>) {
+    pub(crate) async fn note(&self, error: Option<String>) {
         let since = self.breaker.is_away().map_or_else(|| (self.clock.0)(), |away| away.since);
         let noted =
             self.with_journal(move |journal| journal.note(error.as_deref().map(|error| (since, error))));

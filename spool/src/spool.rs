@@ -59,7 +59,9 @@ impl Spool {
                 let _ = shared.journal.close().await;
                 return Err(failure.into());
             }
-            _ => {}
+            // A process before may have noted that it was away, and not that it is back.
+            Ok(_) => shared.note(None).await,
+            Err(_) => {}
         }
         shared.wake();
         let keeper = tokio::spawn(keeper::keep(Arc::clone(&shared), policy()));

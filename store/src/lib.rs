@@ -29,14 +29,22 @@
 #[cfg(not(any(feature = "sqlite", feature = "postgres")))]
 compile_error!("botstore needs a backend: the feature sqlite, postgres, or both");
 
+#[cfg(feature = "sqlite")]
+mod backup;
+mod examine;
 mod schema;
 
 use std::sync::Arc;
 
+#[cfg(feature = "sqlite")]
+pub use backup::backup;
 pub use botstore_core::config::Config;
 pub use botstore_core::*;
 pub use botstore_migrations::{Goal, Migrated, MigrationState, MigrationStatus, SchemaStatus, Step};
 pub use botstore_spool as spool;
+#[cfg(feature = "sqlite")]
+pub use botstore_sqlite::{Backup, Progress as BackupProgress};
+pub use examine::examiner;
 pub use schema::{migrate, migrate_to, newest_schema_version, schema};
 
 use botstore_core::layers::{Connector, Layered, Observe, Outage, Retry, Stack};

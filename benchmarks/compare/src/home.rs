@@ -1,13 +1,11 @@
 //! The databases on which contestants work.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, anyhow, bail, ensure};
+use anyhow::{Context as _, anyhow, bail};
 use botstore::model::{Batch, ChannelEvent, MessageText, Retention, Timestamp, Username};
 use botstore::{BotStore, Config};
-use botstore_bench_harness::Backend;
+use botstore_bench_harness::{Backend, on_disk};
 use botstore_conformance::server::{PostgresDatabase, PostgresServer};
 use tempfile::TempDir;
 use tokio_postgres::NoTls;
@@ -41,12 +39,7 @@ impl Grounds {
     /// A directory, and a PostgreSQL server if one of the backends needs it.
     pub(crate) fn new(cli: &Cli, backends: &[Backend]) -> anyhow::Result<Self> {
         let place = std::path::absolute(&cli.directory)?;
-        let kind = filesystem(&place)?;
-        ensure!(
-            !matches!(kind.as_str(), "tmpfs" | "ramfs"),
-            "{} lies in memory ({kind}), where nothing survives a power cut: choose another --directory",
-            place.display()
-        );
+        on_disk(&place)?;
         let directory = tempfile::Builder::new().prefix("botstore-compare-").tempdir_in(&place)?;
         let server = match &cli.pg_url {
             _ if !backends.contains(&Backend::Postgresql) => Err("nobody needs a server".to_owned()),
@@ -145,14 +138,4 @@ pub(crate) async fn versions(homes: &[(Backend, &Home)]) -> anyhow::Result<BTree
         }
     }
     Ok(versions)
-}
-
-/// The kind of file system in which a directory lies, such as `ext2/ext3` or `tmpfs`.
-pub(crate) fn filesystem(directory: &Path) -> anyhow::Result<String> {
-    let mut stat = Command::new("stat");
-    stat.args(["--file-system", "--format=%T"]).arg(directory).stdin(Stdio::null());
-    let output = stat.output().context("there is no `stat`")?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{}", said.trim());
-    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

@@ -6,7 +6,6 @@ mod cli;
 mod contestant;
 mod home;
 mod limits;
-mod machine;
 mod outcome;
 mod output;
 mod pgbench;
@@ -19,12 +18,11 @@ mod tables;
 use std::process::ExitCode;
 
 use anyhow::ensure;
-use botstore_bench_harness::Backend;
+use botstore_bench_harness::{Backend, Machine};
 use clap::Parser as _;
 
 use crate::cli::Cli;
 use crate::home::Grounds;
-use crate::machine::Machine;
 use crate::outcome::Outcome;
 use crate::race::Large;
 use crate::results::Results;

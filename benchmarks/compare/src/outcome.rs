@@ -1,12 +1,12 @@
 //! What is shown at the end, in each form.
 
+use botstore_bench_harness::Machine;
 use serde_json::{Value, json};
 
 use crate::cell::Cell;
 use crate::cli::Cli;
 use crate::contestant::Contestant;
 use crate::limits::{self, Limit};
-use crate::machine::Machine;
 use crate::race::{Entry, Run};
 use crate::results::{Results, Row};
 use crate::tables::{self, Style};

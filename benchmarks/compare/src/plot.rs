@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::Context as _;
-use botstore_bench_harness::Backend;
+use botstore_bench_harness::{Backend, engine, number};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -11,7 +11,6 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use crate::cell::{Cell, Data};
 use crate::contestant::{self, Contestant, OURS};
 use crate::results::Row;
-use crate::{machine, tables};
 
 const SIZE: (u32, u32) = (1_240, 980);
 /// The title's and the legend's.
@@ -98,7 +97,7 @@ fn decade_below(value: f64) -> f64 {
 
 fn panel(area: &Area<'_>, backend: Backend, rows: &[&Row], cells: &[Cell], scale: (f64, f64)) -> Drawn {
     let durability = rows.first().map_or("", |row| &row.durability);
-    let caption = format!("{}: {durability}", machine::title(backend));
+    let caption = format!("{}: {durability}", engine(backend));
     let groups = cells.len() as f64;
     let mut chart = ChartBuilder::on(area)
         .margin(12)
@@ -118,7 +117,7 @@ fn panel(area: &Area<'_>, backend: Backend, rows: &[&Row], cells: &[Cell], scale
         .axis_style(INK)
         .x_labels(cells.len().max(2))
         .x_label_formatter(&|position| title(*position))
-        .y_label_formatter(&|rate| tables::number(*rate).trim_end_matches(".0").to_owned())
+        .y_label_formatter(&|rate| number(*rate).trim_end_matches(".0").to_owned())
         .x_desc("work @ callers")
         .y_desc("operations per second, logarithmic")
         .label_style((FONT, 14).into_font().color(&INK))

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use botstore_bench_harness::Report;
+use botstore_bench_harness::{Report, median};
 use serde::Serialize;
 
 use crate::cell::Cell;
@@ -110,17 +110,6 @@ impl Results {
     }
 }
 
-/// The middle value, or the mean of the two middle ones; none of none.
-fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_unstable_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    match values.len() {
-        0 => None,
-        even if even % 2 == 0 => Some(f64::midpoint(values[middle - 1], values[middle])),
-        _ => Some(values[middle]),
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use botstore_bench_harness::{Backend, Work};
@@ -148,13 +137,6 @@ pub(crate) mod tests {
         };
         let outcome = if operations > 0 { Ok(report) } else { Err("it failed".to_owned()) };
         Run { round, cell: CELL, contestant, outcome }
-    }
-
-    #[test]
-    fn the_median_is_in_the_middle() {
-        assert_eq!(median(vec![]), None);
-        assert_eq!(median(vec![3.0, 1.0, 2.0]), Some(2.0));
-        assert_eq!(median(vec![4.0, 1.0, 3.0, 2.0]), Some(2.5));
     }
 
     #[test]

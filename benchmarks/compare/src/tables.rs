@@ -1,5 +1,6 @@
 //! The tables, as text and as Markdown.
 
+use botstore_bench_harness::number;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
 use crate::cell::Cell;
@@ -136,22 +137,6 @@ fn table(titles: &[&str], numbers: &[usize], style: Style) -> Table {
     table
 }
 
-/// A number with a comma between each three digits; small ones keep three digits in all.
-pub(crate) fn number(value: f64) -> String {
-    if value != 0.0 && value.abs() < 99.95 {
-        return format!("{value:.1}");
-    }
-    let digits = format!("{:.0}", value.abs());
-    let mut text = if value < 0.0 { "-".to_owned() } else { String::new() };
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 /// A reason as one cell of a table has room for it.
 fn one_line(text: &str) -> String {
     const ROOM: usize = 160;
@@ -183,14 +168,5 @@ mod tests {
         assert_eq!(words[2][..11], sqlx, "{text}");
         assert!(text.contains("failed, 1 times: it failed"), "{text}");
         assert!(text.contains("missing: no python"), "{text}");
-    }
-
-    #[test]
-    fn numbers_have_commas_where_they_are_large() {
-        for (value, text) in
-            [(0.0, "0"), (12.34, "12.3"), (99.96, "100"), (999.6, "1,000"), (123_456.0, "123,456")]
-        {
-            assert_eq!(number(value), text);
-        }
     }
 }

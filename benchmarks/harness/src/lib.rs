@@ -5,6 +5,8 @@
 //! one [`Report`] as one line of JSON. This crate knows no database.
 
 mod contestant;
+mod figures;
+mod machine;
 mod program;
 mod report;
 mod runner;
@@ -12,6 +14,8 @@ mod url;
 mod work;
 
 pub use contestant::Contestant;
+pub use figures::{median, number};
+pub use machine::{Machine, engine, on_disk};
 pub use program::run_program;
 pub use report::Report;
 pub use runner::{Measured, Plan, run};

@@ -1,192 +1,179 @@
 //! `doctor`: looks how the database is, changes nothing, and says what to do.
 
 mod check;
+mod disk;
+mod files;
 mod journal;
+mod report;
 
 use std::time::Duration;
 
-use botstore::model::{DatabaseHealth, PoolHealth};
-use botstore::settings::Setting;
-use botstore::{BotStore, Config, ErrorKind, StoreError};
-use serde::Serialize;
+use botstore::model::{Aspect, DatabaseHealth, Depth, Finding, Verdict};
+use botstore::url::{DatabaseUrl, SqliteUrl};
+use botstore::{Config, ErrorKind, Examine, StoreError};
+use indicatif::ProgressBar;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
-use self::check::{Check, Verdict};
-use self::journal::{Journal, JournalJson};
+use self::journal::Journal;
+use self::report::Report;
+use crate::bar::spinner;
+use crate::cli::DoctorArgs;
 use crate::database::{Named, backend, variable};
 use crate::exit::Exit;
-use crate::format::visible;
-use crate::output::{Output, table};
+use crate::output::Output;
 
 /// How often the database is asked for its health. The first answer takes longer, the median does not.
 const QUESTIONS: usize = 9;
 
-/// What was found.
-struct Report {
-    /// None if the database could not be asked.
-    health: Option<DatabaseHealth>,
-    /// None if there is to be no journal.
-    journal: Option<Journal>,
-    checks: Vec<Check>,
-    settings: Vec<Setting>,
-}
-
-pub(super) async fn run(config: &Config, output: Output) -> anyhow::Result<Exit> {
-    let (health, mut checks) = ask(config).await;
-    let journal = Journal::of(config);
-    checks.extend(journal.as_ref().map(|journal| journal.check(health.as_ref().map(|health| &health.id))));
-    checks.extend(check::of_settings(config));
-    let report = Report { health, journal, checks, settings: config.settings(variable) };
+pub(super) async fn run(config: &Config, args: &DoctorArgs, output: Output) -> anyhow::Result<Exit> {
+    let depth = if args.deep { Depth::Deep } else { Depth::Quick };
+    let mut round = Round { limit: args.limit(), depth, spinner: spinner(), findings: Vec::new() };
+    let health = round.database(config).await;
+    round.machine(config).await;
+    let journal = round.journal(config, health.as_ref()).await;
+    round.findings.extend(check::of_settings(config));
+    round.spinner.finish_and_clear();
+    let report = Report { health, journal, findings: round.findings, settings: config.settings(variable) };
     let title = Named(&config.url).to_string();
     output.print(&report.json(config), || report.text(&title))?;
-    let failed = report.checks.iter().any(|check| check.verdict == Verdict::Failed);
-    Ok(if failed { Exit::Unwell } else { Exit::Done })
+    let bearable = if args.strict { Verdict::Ok } else { Verdict::Warning };
+    Ok(if report.worst() > bearable { Exit::Unwell } else { Exit::Done })
 }
 
-/// Asks the database how it is, without bringing its schema up to date.
-async fn ask(config: &Config) -> (Option<DatabaseHealth>, Vec<Check>) {
-    match healthy(config).await {
-        Ok(health) => {
-            let checks = check::of_database(backend(&config.url), &health, QUESTIONS);
-            (Some(health), checks)
+/// A round from check to check. None takes longer than its limit, whatever hangs.
+struct Round {
+    limit: Duration,
+    depth: Depth,
+    spinner: ProgressBar,
+    findings: Vec<Finding>,
+}
+
+impl Round {
+    /// What comes of a question; none if its time is over.
+    async fn asked<T>(&self, what: &'static str, question: impl Future<Output = T>) -> Option<T> {
+        self.spinner.reset_elapsed();
+        self.spinner.set_message(format!("looking at {what}"));
+        timeout(self.limit, question).await.ok()
+    }
+
+    /// Looks at the database itself.
+    async fn database(&mut self, config: &Config) -> Option<DatabaseHealth> {
+        let looking = self.looking(config);
+        let examiner = match self.asked("connection", botstore::examiner(&looking)).await {
+            Some(Ok(examiner)) => examiner,
+            Some(Err(error)) => {
+                self.findings.push(failed_to_open(&error, config));
+                return None;
+            }
+            None => {
+                self.findings.push(self.no_answer("connection"));
+                return None;
+            }
+        };
+        let health = self.health(&*examiner, config).await;
+        for aspect in Aspect::ALL {
+            let name = aspect.as_str();
+            let finding = match self.asked(name, examiner.examine(aspect, self.depth)).await {
+                Some(Ok(finding)) => finding,
+                Some(Err(error)) => Some(check::failed(name, &error, config)),
+                None => Some(self.unfinished(name)),
+            };
+            self.findings.extend(finding);
         }
-        Err(error) => {
-            let name = if *error.kind() == ErrorKind::Schema { "schema" } else { "connection" };
-            (None, vec![check::failed(name, &error, config)])
+        health
+    }
+
+    /// How the database is looked at: who asks for everything has a limit of his own.
+    fn looking(&self, config: &Config) -> Config {
+        let mut config = config.clone();
+        if self.depth == Depth::Deep {
+            config.postgres.statement_timeout = None;
         }
+        config
+    }
+
+    async fn health(&mut self, examiner: &dyn Examine, config: &Config) -> Option<DatabaseHealth> {
+        match self.asked("health", asked_often(examiner)).await {
+            Some(Ok(health)) => {
+                self.findings.extend(check::of_database(backend(&config.url), &health, QUESTIONS));
+                Some(health)
+            }
+            Some(Err(error)) => {
+                self.findings.push(failed_to_open(&error, config));
+                None
+            }
+            None => {
+                self.findings.push(self.no_answer("connection"));
+                None
+            }
+        }
+    }
+
+    /// Looks at this machine's files and disks.
+    async fn machine(&mut self, config: &Config) {
+        if let DatabaseUrl::Sqlite(SqliteUrl { path: Some(path), .. }) = &config.url {
+            let path = path.clone();
+            let found = self.asked("permissions", spawn_blocking(move || files::permissions(&path))).await;
+            self.machine_found("permissions", found);
+        }
+        let asked = config.clone();
+        let found = self.asked("disk", spawn_blocking(move || disk::disks(&asked))).await;
+        self.machine_found("disk", found);
+    }
+
+    fn machine_found<T>(&mut self, name: &'static str, found: Option<Result<T, tokio::task::JoinError>>)
+    where
+        T: IntoIterator<Item = Finding>,
+    {
+        match found {
+            Some(Ok(findings)) => self.findings.extend(findings),
+            Some(Err(_)) | None => self.findings.push(self.unfinished(name)),
+        }
+    }
+
+    /// Looks into the journal, for the database that was reached, if it was.
+    async fn journal(&mut self, config: &Config, health: Option<&DatabaseHealth>) -> Option<Journal> {
+        let asked = config.clone();
+        match self.asked("spool", spawn_blocking(move || Journal::of(&asked))).await {
+            Some(Ok(journal)) => {
+                let id = health.map(|health| &health.id);
+                self.findings.extend(journal.as_ref().map(|journal| journal.check(id)));
+                journal
+            }
+            Some(Err(_)) | None => {
+                self.findings.push(self.no_answer("spool"));
+                None
+            }
+        }
+    }
+
+    fn no_answer(&self, name: &'static str) -> Finding {
+        let advice = "look what hangs there, or wait longer by --limit";
+        Finding::failed(name, format!("no answer within {:?}", self.limit), advice)
+    }
+
+    fn unfinished(&self, name: &'static str) -> Finding {
+        let advice = "give it longer by --limit, or look when less is going on";
+        Finding::warning(name, format!("not finished within {:?}", self.limit), advice)
     }
 }
 
-async fn healthy(config: &Config) -> Result<DatabaseHealth, StoreError> {
-    let store = botstore::open(&looking(config)).await?;
-    let health = asked_often(&*store).await;
-    let closed = store.close().await;
-    let health = health?;
-    closed?;
-    Ok(health)
-}
-
-/// How to open the store only to look at it: nothing is migrated, and the journal is left to the bot.
-fn looking(config: &Config) -> Config {
-    let mut config = config.clone().without_migration();
-    config.spool = None;
-    config
+/// The first thing that went wrong with the database.
+fn failed_to_open(error: &StoreError, config: &Config) -> Finding {
+    let name = if *error.kind() == ErrorKind::Schema { "schema" } else { "connection" };
+    check::failed(name, error, config)
 }
 
 /// The last of several answers, with the median of all latencies.
-async fn asked_often(store: &dyn BotStore) -> Result<DatabaseHealth, StoreError> {
-    let mut last = asked(store).await?;
+async fn asked_often(examiner: &dyn Examine) -> Result<DatabaseHealth, StoreError> {
+    let mut last = examiner.health().await?;
     let mut latencies = vec![last.latency];
     while latencies.len() < QUESTIONS {
-        last = asked(store).await?;
+        last = examiner.health().await?;
         latencies.push(last.latency);
     }
     latencies.sort_unstable();
     last.latency = latencies[QUESTIONS / 2];
     Ok(last)
-}
-
-async fn asked(store: &dyn BotStore) -> Result<DatabaseHealth, StoreError> {
-    let health = store.health().await?;
-    health.database.map_err(|away| StoreError::new(ErrorKind::Unavailable, "health", away.error))
-}
-
-#[derive(Debug, Serialize)]
-struct ReportJson<'a> {
-    healthy: bool,
-    backend: &'static str,
-    database: String,
-    engine_version: Option<&'a str>,
-    schema_version: Option<i32>,
-    latency_us: Option<u64>,
-    pool: Option<PoolJson>,
-    spool: Option<JournalJson>,
-    checks: Vec<CheckJson<'a>>,
-    settings: Vec<SettingJson<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-struct PoolJson {
-    max: usize,
-    open: usize,
-    idle: usize,
-    waiting: usize,
-}
-
-impl From<PoolHealth> for PoolJson {
-    fn from(PoolHealth { max, open, idle, waiting }: PoolHealth) -> Self {
-        Self { max, open, idle, waiting }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct CheckJson<'a> {
-    name: &'static str,
-    verdict: &'static str,
-    found: &'a str,
-    advice: Option<&'a str>,
-}
-
-impl<'a> From<&'a Check> for CheckJson<'a> {
-    fn from(check: &'a Check) -> Self {
-        let Check { name, verdict, found, advice } = check;
-        Self { name, verdict: verdict.as_str(), found, advice: advice.as_deref() }
-    }
-}
-
-#[derive(Debug, Serialize)]
-struct SettingJson<'a> {
-    name: &'static str,
-    value: &'a str,
-    set_by: String,
-}
-
-impl Report {
-    fn json(&self, config: &Config) -> ReportJson<'_> {
-        let health = self.health.as_ref();
-        let microseconds = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
-        ReportJson {
-            healthy: self.checks.iter().all(|check| check.verdict != Verdict::Failed),
-            backend: backend(&config.url).as_str(),
-            database: config.url.to_string(),
-            engine_version: health.map(|health| health.engine_version.as_str()),
-            schema_version: health.map(|health| health.schema_version),
-            latency_us: health.map(|health| microseconds(health.latency)),
-            pool: health.map(|health| health.pool.into()),
-            spool: self.journal.as_ref().and_then(Journal::json),
-            checks: self.checks.iter().map(CheckJson::from).collect(),
-            settings: self
-                .settings
-                .iter()
-                .map(|Setting { name, value, origin }| SettingJson {
-                    name,
-                    value,
-                    set_by: origin.to_string(),
-                })
-                .collect(),
-        }
-    }
-
-    fn text(&self, title: &str) -> String {
-        let mut rows = Vec::new();
-        for check in &self.checks {
-            rows.push(vec![check.verdict.as_str().to_owned(), check.name.to_owned(), visible(&check.found)]);
-            if let Some(advice) = &check.advice {
-                rows.push(vec![String::new(), String::new(), format!("help: {}", visible(advice))]);
-            }
-        }
-        let checks = table(&["verdict", "check", "found"], &[], rows);
-        let rows = self.settings.iter().map(|setting| {
-            vec![setting.name.to_owned(), visible(&setting.value), setting.origin.to_string()]
-        });
-        let settings = table(&["setting", "value", "set by"], &[], rows);
-        format!("{}\n\n{checks}\n\n{settings}\n\n{}", visible(title), self.summary())
-    }
-
-    fn summary(&self) -> String {
-        let count = |verdict| self.checks.iter().filter(|check| check.verdict == verdict).count();
-        match (count(Verdict::Failed), count(Verdict::Warning)) {
-            (0, 0) => "all is well".to_owned(),
-            (failed, warnings) => format!("failed: {failed}, warnings: {warnings}"),
-        }
-    }
 }

@@ -14,15 +14,15 @@ use botstore::{BotStore, Config, ErrorKind, InvalidInput, StoreError};
 use serde::Serialize;
 use tokio::select;
 use tokio::sync::mpsc;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::arrival;
 use super::input::Input;
+use super::recording::{Left, Meanwhile, Recording, at_least};
 use crate::cli::RecordArgs;
 use crate::clock::now;
 use crate::exit::Exit;
 use crate::format::{number, visible};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{Interrupt, Signal};
 use crate::output::Output;
 
 /// How long to wait until what could not be recorded is tried again.
@@ -31,16 +31,51 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// A line's number, from 1, and what it says.
 type Line = (i64, Result<ChannelEvent, InvalidInput>);
 
-pub(super) async fn run(
-    store: &dyn BotStore,
-    config: &Config,
-    args: &RecordArgs,
-    output: Output,
-    interrupt: &Interrupt,
-) -> anyhow::Result<Exit> {
+pub(super) async fn run(config: &Config, args: &RecordArgs, output: Output) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
+    let recording = select! {
+        recording = Recording::open(config) => recording?,
+        signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
+    };
+    let recorded = record(recording.store(), args, &interrupt).await;
+    // All that is left to do shares this time.
+    let ends_since = recorded.as_ref().map_or_else(|_| Instant::now(), |recorded| recorded.ends_since);
+    let deadline = recording.deadline(ends_since);
+    let meanwhile = if recorded.is_ok() { Meanwhile::Wait } else { Meanwhile::Leave };
+    let drained = recording.drained(deadline, meanwhile).await;
+    if recorded.is_ok() && !args.keep_sessions {
+        let end = close_sessions(recording.store(), CloseSessions::At(now()?));
+        if !drained || timeout_at(at_least(deadline), end).await.is_err() {
+            tracing::warn!("the database did not answer in time: sessions stay open until the next start");
+        }
+    }
+    let left = recording.close(deadline).await?;
+    let Recorded { mut sums, ended_by, .. } = recorded?;
+    sums.left = left;
+    output.print(&sums, || sums.text())?;
+    Ok(match ended_by {
+        _ if left.is_any() => Exit::NotArrived,
+        Some(signal) => Exit::Interrupted(signal),
+        None => Exit::Done,
+    })
+}
+
+/// What was recorded, and how that ended.
+struct Recorded {
+    sums: Sums,
+    /// The signal that ended it; none: the input did.
+    ended_by: Option<Signal>,
+    ends_since: Instant,
+}
+
+/// Records until the input ends, or a signal ends it.
+async fn record(store: &dyn BotStore, args: &RecordArgs, interrupt: &Interrupt) -> anyhow::Result<Recorded> {
     if !args.keep_sessions {
         // What a crash left open ends where somebody was last seen.
-        close_sessions(store, CloseSessions::LastSign).await;
+        select! {
+            () = close_sessions(store, CloseSessions::LastSign) => {}
+            _ = interrupt.wait() => {}
+        }
     }
     let mut recorder = Recorder {
         store,
@@ -61,24 +96,14 @@ pub(super) async fn run(
         }
         recorder.record(arrived.drain(..)).await?;
     };
+    let ends_since = interrupt.since().unwrap_or_else(Instant::now);
     // What was read is recorded, whoever asked for the end; and nothing more is read.
     lines.close();
     while let Ok(line) = lines.try_recv() {
         arrived.push(line);
     }
     recorder.record(arrived.drain(..)).await?;
-    let patience = config.spool.as_ref().map_or(Duration::ZERO, |spool| spool.close_within);
-    let waiting = arrival::wait(store, patience).await?;
-    if !args.keep_sessions && waiting == 0 {
-        close_sessions(store, CloseSessions::At(now()?)).await;
-    }
-    let sums = Sums { waiting, ..recorder.sums };
-    output.print(&sums, || sums.text())?;
-    Ok(match ended_by {
-        _ if waiting > 0 => Exit::Waiting,
-        Some(signal) => Exit::Interrupted(signal),
-        None => Exit::Done,
-    })
+    Ok(Recorded { sums: recorder.sums, ended_by, ends_since })
 }
 
 /// Closes open sessions if the database is there. If it is not, the next start does so.
@@ -131,16 +156,17 @@ struct Recorder<'a> {
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 struct Sums {
     recorded: u64,
-    /// Of these, how many wait in the journal still.
-    waiting: u64,
+    #[serde(flatten)]
+    left: Left,
     bad: u64,
 }
 
 impl Sums {
     fn text(self) -> String {
         let mut text = format!("Recorded {} events", number(self.recorded));
-        if self.waiting > 0 {
-            text += &format!("; {} events wait in the journal for the database", number(self.waiting));
+        for left in self.left.told() {
+            text += "; ";
+            text += &left;
         }
         if self.bad > 0 {
             text += &format!("; {} bad lines were left out", number(self.bad));

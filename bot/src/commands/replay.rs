@@ -8,60 +8,107 @@ mod reader;
 mod summary;
 
 use std::path::Path;
-use std::time::Instant;
 
 use anyhow::Context as _;
 use botstore::model::{Batch, Position, Source};
-use botstore::{BotStore, Config, ErrorKind, Ingest, InvalidInput};
+use botstore::{Config, ErrorKind, Ingest, InvalidInput};
+use tokio::select;
+use tokio::time::Instant;
 
 use self::progress::Progress;
 use self::reader::{BadLine, Item, Recorded};
 use self::summary::Totals;
-use super::arrival;
 use super::input::{self, Input, Survey};
+use super::recording::{Meanwhile, Recording, after, is_away};
 use crate::cli::ReplayArgs;
 use crate::exit::{Exit, advise};
 use crate::format::number;
+use crate::interrupt::{Interrupt, Signal};
 use crate::output::Output;
 
-pub(super) async fn run(
-    store: &dyn BotStore,
-    config: &Config,
-    args: &ReplayArgs,
-    output: Output,
-) -> anyhow::Result<Exit> {
+pub(super) async fn run(config: &Config, args: &ReplayArgs, output: Output) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen()?;
     let started = Instant::now();
+    let recording = select! {
+        recording = Recording::open(config) => recording?,
+        signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
+    };
+    // No store minds that a call is left where it waits.
+    let ended = select! {
+        totals = replay(&recording, args) => totals.map(Ended::Whole),
+        signal = interrupt.wait() => Ok(Ended::Stopped(signal)),
+    };
+    let is_whole = matches!(ended, Ok(Ended::Whole(_)));
+    let deadline = recording.deadline(Instant::now());
+    if !is_whole {
+        recording.drained(deadline, Meanwhile::Leave).await;
+    }
+    let backend = recording.store().backend();
+    let left = recording.close(deadline).await?;
+    if !is_whole {
+        left.told().for_each(|left| output.note(&left));
+    }
+    match ended? {
+        Ended::Whole(totals) => {
+            let totals = Totals { left, ..totals };
+            let seconds = started.elapsed().as_secs_f64();
+            output
+                .print(&totals.json(backend, seconds), || totals.text(&args.files, &config.url, seconds))?;
+            Ok(if totals.arrived && !left.is_any() { Exit::Done } else { Exit::NotArrived })
+        }
+        Ended::Stopped(signal) => {
+            output.note("stopped: run the command again to go on where it stopped");
+            Ok(Exit::Interrupted(signal))
+        }
+    }
+}
+
+/// How far it came.
+enum Ended {
+    /// To the end of all files.
+    Whole(Totals),
+    Stopped(Signal),
+}
+
+/// Records all files, and waits until the database has all of them.
+async fn replay(recording: &Recording, args: &ReplayArgs) -> anyhow::Result<Totals> {
     let mut totals = Totals::default();
     let mut ends = Vec::new();
     for path in &args.files {
-        let replayed = replay_file(store, config, path, args).await?;
+        let replayed = replay_file(recording, path, args).await?;
         totals.add(replayed.totals);
         ends.push(replayed.end);
     }
-    totals.waiting = arrival::wait(store, args.wait).await?;
-    if totals.waiting == 0 {
-        for (source, end) in &ends {
-            check(store, source, *end).await?;
-        }
-    }
-    let seconds = started.elapsed().as_secs_f64();
-    output
-        .print(&totals.json(store.backend(), seconds), || totals.text(&args.files, &config.url, seconds))?;
-    Ok(if totals.waiting == 0 { Exit::Done } else { Exit::Waiting })
+    totals.arrived = arrived(recording, &ends, after(args.wait)).await?;
+    Ok(totals)
 }
 
-/// Checks that the database has all of a source, whatever it says of what waited in the journal.
-async fn check(store: &dyn Ingest, source: &Source, end: Position) -> anyhow::Result<()> {
-    let stands_at = store.position(source).await?.unwrap_or(Position::START);
-    if stands_at < end {
-        let error = anyhow::anyhow!(
-            "of the source {source}, the database has lines 1 to {} of {}",
-            number(stands_at.get()),
-            number(end.get())
-        );
-        return Err(advise(error, "run the command again to go on from there"));
+/// Whether the database says that it has all of these sources, by the deadline if it is away.
+async fn arrived(
+    recording: &Recording,
+    ends: &[(Source, Position)],
+    deadline: Instant,
+) -> anyhow::Result<bool> {
+    if !recording.drained(deadline, Meanwhile::Wait).await {
+        return Ok(false);
     }
-    Ok(())
+    let mut all = true;
+    for (source, end) in ends {
+        match recording.position(source, deadline).await {
+            Ok(stands_at) if stands_at >= *end => {}
+            Ok(stands_at) => {
+                let (has, of) = (number(stands_at.get()), number(end.get()));
+                tracing::warn!("of the source {source}, the database has lines 1 to {has} of {of}");
+                all = false;
+            }
+            Err(error) if is_away(&error) => {
+                tracing::warn!(%error, "the database does not say whether it has all of it");
+                return Ok(false);
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(all)
 }
 
 /// What became of a file.
@@ -71,27 +118,30 @@ struct Replayed {
     end: (Source, Position),
 }
 
-async fn replay_file(
-    store: &dyn Ingest,
-    config: &Config,
-    path: &Path,
-    args: &ReplayArgs,
-) -> anyhow::Result<Replayed> {
+async fn replay_file(recording: &Recording, path: &Path, args: &ReplayArgs) -> anyhow::Result<Replayed> {
     let name = input::name(path);
     let named = || name.clone();
     let input = Input::open(path).with_context(named)?;
     let (input, survey) = tokio::task::spawn_blocking(|| input.survey()).await?.with_context(named)?;
     let source = source(args, survey.as_ref()).with_context(named)?;
-    let stood_at = match store.position(&source).await {
-        // With a journal everything can be recorded again: what the database has is skipped when it is back.
-        Err(error) if error.is_retryable() && config.spool.is_some() => Position::START,
-        stood_at => stood_at.with_context(named)?.unwrap_or(Position::START),
-    };
+    // Nobody knows where to begin before the database, or the journal, says where the source stands: of another log of
+    // the same name, lines would be taken for recorded.
+    let stood_at = recording.position(&source, after(args.wait)).await.map_err(|error| {
+        let is_away = is_away(&error);
+        let error = anyhow::Error::from(error).context(name.clone());
+        if !is_away {
+            return error;
+        }
+        advise(
+            error,
+            "nothing was read: run the command again when the database is back, or wait longer (--wait)",
+        )
+    })?;
     let (bytes, lines) = survey.map(|survey| (survey.bytes, survey.lines)).unzip();
     let mut items =
         reader::start(input, bytes, source.clone(), stood_at, args.source.is_some()).with_context(named)?;
     let mut replay = Replay {
-        store,
+        store: recording.store(),
         args,
         progress: Progress::new(&name, lines),
         name: &name,

@@ -19,10 +19,11 @@ pub(super) fn url(name: &str, url: &str) -> anyhow::Result<DatabaseUrl> {
     url.parse::<DatabaseUrl>().with_context(|| name.to_owned())
 }
 
-/// How to open one of the two. Neither has a journal here: what waits in one is its recorder's to write.
+/// How to open one of the two. Neither has a journal here: what waits in one is its recorder's to write. And no call is
+/// warned of as slow: all of them are long.
 pub(super) fn configure(url: &DatabaseUrl) -> anyhow::Result<Config> {
     let mut config = Config::from_environment(url.clone(), variable)?;
-    config.spool = None;
+    (config.spool, config.slow) = (None, None);
     Ok(config)
 }
 

@@ -2,12 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a check that panics is a check that fails")]
 
+mod ailments;
+mod backup;
 mod doctor;
+mod import;
 mod look;
 mod maintain;
 mod manual;
 mod migrate;
 mod outage;
+mod outage_end;
+mod outage_network;
 mod outbound;
 mod queries;
 mod record;
@@ -22,21 +27,24 @@ mod user;
 
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use botstore_conformance::disk::Disk;
+use libtest_mimic::{Arguments, Completion, Trial};
 
 use self::rosey::{Backend, Rosey};
 
 /// A check and its name. It fails by a panic.
 type Check = (&'static str, fn(&Rosey));
 
-/// Lists functions as checks, after `once` those for which the backend makes no difference, and after `postgres` those
-/// of what only a server can suffer.
+/// Lists functions as checks, after `once` those for which the backend makes no difference, after `disk` those of them that
+/// need a disk of their own, which only root can have, and after `postgres` those of what only a server can suffer.
 macro_rules! checks {
-    ($($check:ident),* $(,)? $(; once: $($once:ident),* $(,)?)? $(; postgres: $($postgres:ident),* $(,)?)?) => {
+    ($($check:ident),* $(,)? $(; once: $($once:ident),* $(,)?)?
+        $(; disk: $($disk:ident),* $(,)?)? $(; postgres: $($postgres:ident),* $(,)?)?) => {
         pub(crate) const AREA: $crate::Area = $crate::Area {
             name: module_path!(),
             checks: &[$((stringify!($check), $check)),*],
             once: &[$($((stringify!($once), $once)),*)?],
+            disk: &[$($((stringify!($disk), $disk)),*)?],
             postgres: &[$($((stringify!($postgres), $postgres)),*)?],
         };
     };
@@ -48,16 +56,24 @@ struct Area {
     name: &'static str,
     checks: &'static [Check],
     once: &'static [Check],
+    disk: &'static [Check],
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 15] = [
+const AREAS: [Area; 22] = [
+    ailments::AREA,
+    backup::AREA,
     doctor::AREA,
+    import::AREA,
+    import::DAMAGED,
+    import::READING,
     look::AREA,
     maintain::AREA,
     manual::AREA,
     migrate::AREA,
     outage::AREA,
+    outage_end::AREA,
+    outage_network::AREA,
     outbound::AREA,
     queries::AREA,
     record::AREA,
@@ -68,6 +84,18 @@ const AREAS: [Area; 15] = [
     transfer::AREA,
     user::AREA,
 ];
+
+/// The same of a check that needs a disk of its own.
+fn trial_on_a_disk(area: &Area, (name, check): Check) -> Trial {
+    let area = area.name.trim_start_matches("program::");
+    Trial::ignorable_test(format!("program::{area}::{name}"), move || {
+        if let Some(reason) = Disk::why_none_in_memory() {
+            return Ok(Completion::ignored_with(reason));
+        }
+        check(&Rosey::on(&Backend::Sqlite)?);
+        Ok(Completion::Completed)
+    })
+}
 
 /// A trial named `sqlite::replay::a_second_replay_applies_nothing`.
 fn trial(prefix: &str, area: &Area, (name, check): Check, backend: Backend) -> Trial {
@@ -90,6 +118,7 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for area in &AREAS {
         trials.extend(area.once.iter().map(|&check| trial("program", area, check, Backend::Sqlite)));
+        trials.extend(area.disk.iter().map(|&check| trial_on_a_disk(area, check)));
         for backend in &backends {
             let on_backend = |&check: &Check| trial(backend.name(), area, check, backend.clone());
             trials.extend(area.checks.iter().map(on_backend));

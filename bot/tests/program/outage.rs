@@ -3,7 +3,7 @@
 use std::process::{Child, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use botstore_conformance::server::PostgresServer;
 use serde_json::{Value, json};
@@ -15,13 +15,12 @@ crate::checks! {
     a_journal_in_use_is_not_shared,
     ; postgres:
     nothing_is_lost_or_doubled_while_the_server_comes_and_goes_and_the_program_is_killed,
-    a_replay_without_its_database_waits_in_the_journal,
     without_a_journal_a_replay_fails,
     doctor_tells_what_waits,
 }
 
 /// The journal, where these checks have it.
-const JOURNAL: &str = "journal";
+pub(crate) const JOURNAL: &str = "journal";
 
 /// The arguments after which nobody can tell two databases apart that hold the same.
 const LOOKS: [&[&str]; 5] = [
@@ -32,28 +31,28 @@ const LOOKS: [&[&str]; 5] = [
     &["history", "-n", "10000", "--json"],
 ];
 
-fn looks(rosey: &Rosey) -> Vec<String> {
+pub(crate) fn looks(rosey: &Rosey) -> Vec<String> {
     LOOKS.map(|arguments| rosey.prints(arguments)).to_vec()
 }
 
 /// Starts a replay with a journal.
-fn replay(rosey: &Rosey, arguments: &[&str]) -> Child {
+pub(crate) fn replay(rosey: &Rosey, arguments: &[&str]) -> Child {
     let mut command = rosey.command(&[&["replay", "--json"], arguments].concat());
-    command.env("ROSEY_SPOOL", JOURNAL).env("ROSEY_SPOOL_CLOSE", "1");
+    command.env("ROSEY_SPOOL", JOURNAL).env("ROSEY_SPOOL_CLOSE", "10");
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-fn ended(child: Child) -> Ran {
+pub(crate) fn ended(child: Child) -> Ran {
     Ran::of(child.wait_with_output().unwrap())
 }
 
 /// What a run says that it did.
-fn told(ran: &Ran) -> Value {
+pub(crate) fn told(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
 /// A log of everything that happens in a channel.
-fn log(events: u64, random: &mut fastrand::Rng) -> String {
+pub(crate) fn log(events: u64, random: &mut fastrand::Rng) -> String {
     let line = |number: u64| {
         let (at, user) = (1_700_000_000 + number, random.u64(0..40));
         let event = match random.u32(0..100) {
@@ -74,6 +73,15 @@ fn log(events: u64, random: &mut fastrand::Rng) -> String {
     (0..events).map(line).collect()
 }
 
+/// Says at the end, be it a panic, that something is over.
+pub(crate) struct AtLast<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for AtLast<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+    }
+}
+
 /// Stops and starts a server until it is told to let it be; says how often.
 fn come_and_go(server: &PostgresServer, over: &AtomicBool, mut random: fastrand::Rng) -> u64 {
     let mut stops = 0;
@@ -87,21 +95,33 @@ fn come_and_go(server: &PostgresServer, over: &AtomicBool, mut random: fastrand:
     stops
 }
 
+/// The code with which a replay ended while its database came and went; what it said must go with that.
+pub(crate) fn judged(ran: &Ran) -> i32 {
+    let code = ran.code.unwrap();
+    match code {
+        0 | 4 => assert_eq!(told(ran)["arrived"], code == 0, "{ran:?}"),
+        // There was no good moment to begin.
+        1 => assert!(ran.stderr.contains("nothing was read"), "{ran:?}"),
+        _ => panic!("{ran:?}"),
+    }
+    code
+}
+
 fn nothing_is_lost_or_doubled_while_the_server_comes_and_goes_and_the_program_is_killed(_: &Rosey) {
     const KILLS: u32 = 10;
     let mut random = fastrand::Rng::with_seed(5);
-    let log = log(24_000, &mut random);
+    let log = log(48_000, &mut random);
     let server = PostgresServer::start_own("").unwrap();
     let (undisturbed, rosey) = (Rosey::at(&server), Rosey::at(&server));
     undisturbed.file("log.jsonl", &log);
-    assert_eq!(undisturbed.replays(&["log.jsonl"]), [24_000, 0, 0]);
+    assert_eq!(undisturbed.replays(&["log.jsonl"]), [48_000, 0, 0]);
     let expected = looks(&undisturbed);
 
     rosey.file("log.jsonl", &log);
     let over = AtomicBool::new(false);
     let (mut codes, mut left) = (Vec::new(), 0);
     let stops = thread::scope(|scope| {
-        let again = random.fork();
+        let (again, end) = (random.fork(), AtLast(&over));
         let stops = scope.spawn(|| come_and_go(&server, &over, again));
         for _ in 0..KILLS {
             let mut running = replay(&rosey, &["log.jsonl"]);
@@ -113,63 +133,16 @@ fn nothing_is_lost_or_doubled_while_the_server_comes_and_goes_and_the_program_is
         while codes.last() != Some(&0) {
             assert!(codes.len() < 30, "{codes:?}");
             let ran = ended(replay(&rosey, &["--wait", "8", "log.jsonl"]));
-            let code = ran.code.unwrap();
-            match code {
-                0 => assert_eq!(told(&ran)["waiting"], 0, "{ran:?}"),
-                4 => assert_ne!(told(&ran)["waiting"], 0, "{ran:?}"),
-                // All was there, and the database went away before it could say so.
-                1 => assert!(ran.stderr.starts_with("error: ") && ran.stdout.is_empty(), "{ran:?}"),
-                _ => panic!("{ran:?}"),
-            }
-            codes.push(code);
+            codes.push(judged(&ran));
         }
-        over.store(true, Ordering::SeqCst);
+        drop(end);
         stops.join().unwrap()
     });
     println!("{stops} stops, {KILLS} kills, of which {left} left a journal; then {codes:?}");
-    assert!(stops >= 3 && left >= 3, "{stops}, {left}");
+    assert!(stops >= 3 && left >= 2, "{stops}, {left}");
     assert!(!rosey.path(JOURNAL).exists());
     assert_eq!(looks(&rosey), expected);
-    assert_eq!(rosey.replays(&["log.jsonl"]), [0, 24_000, 0]);
-}
-
-fn a_replay_without_its_database_waits_in_the_journal(_: &Rosey) {
-    let server = PostgresServer::start_own("").unwrap();
-    let rosey = Rosey::at(&server);
-    rosey.file("log.jsonl", chat(0..1_200));
-    server.stop("fast").unwrap();
-    // The database is empty, and without tables; it is made when it is back.
-    let begun = Instant::now();
-    let ran = ended(replay(&rosey, &["--wait", "0", "log.jsonl"]));
-    assert_eq!(ran.code, Some(4), "{ran:?}");
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
-    let json = told(&ran);
-    assert_eq!((&json["spooled"], &json["waiting"]), (&json!(1_200), &json!(1_200)));
-    assert_eq!((&json["applied"], &json["skipped"]), (&json!(0), &json!(0)));
-    // A second run knows where the journal stands.
-    let again = told(&ended(replay(&rosey, &["--wait", "0", "log.jsonl"])));
-    assert_eq!(
-        (&again["spooled"], &again["skipped"], &again["waiting"]),
-        (&json!(0), &json!(1_200), &json!(1_200))
-    );
-    let text = {
-        let mut command = rosey.command(&["replay", "--wait", "0", "log.jsonl"]);
-        ended(
-            command
-                .env("ROSEY_SPOOL", JOURNAL)
-                .stdout(Stdio::piped())
-                .stderr(Stdio::piped())
-                .spawn()
-                .unwrap(),
-        )
-    };
-    assert!(text.stdout.contains("1,200 events in the journal, until the database is back"), "{text:?}");
-
-    server.start_again().unwrap();
-    let ran = ended(replay(&rosey, &["log.jsonl"]));
-    assert_eq!((ran.code, &told(&ran)["waiting"]), (Some(0), &json!(0)), "{ran:?}");
-    assert_eq!(rosey.json(&["stats", "--json"])["chat_lines"], 1_200);
-    assert!(!rosey.path(JOURNAL).exists());
+    assert_eq!(rosey.replays(&["log.jsonl"]), [0, 48_000, 0]);
 }
 
 fn without_a_journal_a_replay_fails(rosey: &Rosey) {
@@ -184,14 +157,18 @@ fn without_a_journal_a_replay_fails(rosey: &Rosey) {
 }
 
 /// A journal in which events wait for `rosey`'s database, which is there.
-fn leave_waiting(rosey: &Rosey, events: u64) {
-    rosey.file("waits.jsonl", chat(0..events));
+pub(crate) fn leave_waiting(rosey: &Rosey, events: u64) {
     rosey.prints(&["migrate"]);
     // A database is away behind a port that refuses.
-    let mut command = rosey.command(&["replay", "--json", "--wait", "0", "waits.jsonl"]);
-    command.env("ROSEY_SPOOL", JOURNAL).env("DATABASE_URL", "postgresql://rosey@127.0.0.1:1/rosey");
-    let ran = ended(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
-    assert_eq!(ran.code, Some(4), "{ran:?}");
+    let mut command = rosey.command(&["record", "--keep-sessions", "--json"]);
+    command.env("ROSEY_SPOOL", JOURNAL).env("ROSEY_SPOOL_CLOSE", "1ms");
+    command.env("DATABASE_URL", "postgresql://rosey@127.0.0.1:1/rosey");
+    let ran = Ran::of(assert_cmd::Command::from_std(command).write_stdin(chat(0..events)).output().unwrap());
+    let left = json!({"recorded": events, "waiting": events, "rejected": 0, "dropped": 0, "unknown": false, "bad": 0});
+    assert_eq!((ran.code, told(&ran)), (Some(4), left), "{ran:?}");
+    // It was the same database, under another name.
+    let file = rusqlite::Connection::open(rosey.path(JOURNAL)).unwrap();
+    file.execute("UPDATE journal SET database_name = NULL", []).unwrap();
 }
 
 fn a_journal_of_another_database_is_left_alone(rosey: &Rosey) {
@@ -200,8 +177,7 @@ fn a_journal_of_another_database_is_left_alone(rosey: &Rosey) {
     let file = rusqlite::Connection::open(rosey.path(JOURNAL)).unwrap();
     file.execute("UPDATE journal SET database_id = 'another'", []).unwrap();
     drop(file);
-    let ran = ended(replay(rosey, &["waits.jsonl"]));
-    let error = ran.fails(1);
+    let error = ended(replay(rosey, &["log.jsonl"])).fails(1);
     assert!(error.contains("holds 20 events of another database"), "{error}");
     assert_eq!(rosey.json(&["stats", "--json"])["chat_lines"], 0);
     assert!(rosey.path(JOURNAL).exists());
@@ -231,7 +207,7 @@ fn a_journal_in_use_is_not_shared(rosey: &Rosey) {
 }
 
 /// What doctor says of the journal.
-fn diagnosis(rosey: &Rosey) -> (Value, Value) {
+pub(crate) fn diagnosis(rosey: &Rosey) -> (Value, Value) {
     let output = rosey.command(&["doctor", "--json"]).env("ROSEY_SPOOL", JOURNAL).output().unwrap();
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let checks = report["checks"].as_array().unwrap();
@@ -250,8 +226,8 @@ fn doctor_tells_what_waits(_: &Rosey) {
         (&json!(JOURNAL), &json!(0), &json!(false))
     );
 
+    leave_waiting(&rosey, 30);
     server.stop("fast").unwrap();
-    assert_eq!(ended(replay(&rosey, &["--wait", "0", "log.jsonl"])).code, Some(4));
     let (check, spool) = diagnosis(&rosey);
     assert_eq!(check["verdict"], "warning", "{check}");
     let found = check["found"].as_str().unwrap();

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use botstore_conformance::server::PostgresServer;
 use serde_json::{Value, json};
 
+use crate::outage::diagnosis;
 use crate::rosey::{Ran, Rosey, chat};
 
 crate::checks! {
@@ -22,13 +23,15 @@ crate::checks! {
     ; postgres:
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
+    a_server_that_stands_still_does_not_hold_up_the_end,
+    what_a_server_that_stands_still_did_not_take_is_told,
 }
 
 /// How long something may take that takes a moment.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Waits until something is so.
-fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !is_so() {
         assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
@@ -98,6 +101,11 @@ fn sums(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
 }
 
+/// What the sums are to say.
+fn told(recorded: u64, waiting: u64, bad: u64) -> Value {
+    json!({"recorded": recorded, "waiting": waiting, "rejected": 0, "dropped": 0, "unknown": false, "bad": bad})
+}
+
 fn a_database_that_is_older_than_it_was_does_not_end_it(rosey: &Rosey) {
     rosey.prints(&["migrate"]);
     let mut recorder = Recorder::start(rosey, &[]);
@@ -111,7 +119,7 @@ fn a_database_that_is_older_than_it_was_does_not_end_it(rosey: &Rosey) {
     until("the next lines are there", || stats(rosey)["chat_lines"] == 5);
     recorder.write(&chat(5..6));
     let ran = recorder.end();
-    assert_eq!(sums(&ran), json!({"recorded": 6, "waiting": 0, "bad": 0}));
+    assert_eq!(sums(&ran), told(6, 0, 0));
     assert!(ran.stderr.contains("going on as a new source"), "{ran:?}");
     assert_eq!((ran.code, &stats(rosey)["chat_lines"]), (Some(0), &json!(6)));
 }
@@ -125,7 +133,7 @@ fn events_arrive_as_they_happen(rosey: &Rosey) {
     }
     recorder.write(&chat(3..3_000));
     let ran = recorder.end();
-    assert_eq!(sums(&ran), json!({"recorded": 3_000, "waiting": 0, "bad": 0}));
+    assert_eq!(sums(&ran), told(3_000, 0, 0));
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     assert_eq!(stats(rosey)["chat_lines"], 3_000);
     // A further run is another source: the same lines are new events.
@@ -138,7 +146,7 @@ fn bad_lines_are_left_out(rosey: &Rosey) {
     let input =
         format!("no json\n\n{}{{\"at\":1,\"type\":\"shout\"}}\n{}", chat(0..2), chat(2..3).trim_end());
     let ran = rosey.run_with(&["record", "--json"], input);
-    assert_eq!(sums(&ran), json!({"recorded": 3, "waiting": 0, "bad": 2}));
+    assert_eq!(sums(&ran), told(3, 0, 2));
     assert!(
         ran.stderr.contains("line 1: json: is no JSON") && ran.stderr.contains("line 5: type: "),
         "{ran:?}"
@@ -146,7 +154,7 @@ fn bad_lines_are_left_out(rosey: &Rosey) {
     assert!(!ran.stderr.contains("no json") && !ran.stderr.contains("shout"), "{ran:?}");
     assert_eq!(stats(rosey)["chat_lines"], 3);
     let ran = rosey.run_with(&["record", "--json"], [b"\xff\xfe\n", chat(3..4).as_bytes()].concat());
-    assert_eq!((ran.code, sums(&ran)), (Some(0), json!({"recorded": 1, "waiting": 0, "bad": 1})));
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 1)));
 }
 
 fn sessions_that_a_crash_left_open_are_closed_at_the_next_start(rosey: &Rosey) {
@@ -231,12 +239,12 @@ fn what_happens_in_an_outage_waits_for_the_next_run(_: &Rosey) {
     let server = PostgresServer::start_own("").unwrap();
     let rosey = Rosey::at(&server);
     rosey.prints(&["migrate"]);
-    let recorder = || {
+    let recorder = |close_within| {
         let mut command = rosey.command(&["record", "--json"]);
-        command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", "1");
+        command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", close_within);
         Recorder::of(command)
     };
-    let mut running = recorder();
+    let mut running = recorder("1");
     running.write(&joined(1_000, "ada"));
     until("ada is there", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
     server.stop("immediate").unwrap();
@@ -246,12 +254,12 @@ fn what_happens_in_an_outage_waits_for_the_next_run(_: &Rosey) {
     running.signal("-TERM");
     let ran = running.ended();
     assert_eq!(ran.code, Some(4), "{ran:?}");
-    assert_eq!(sums(&ran), json!({"recorded": 51, "waiting": 50, "bad": 0}));
+    assert_eq!(sums(&ran), told(51, 50, 0));
     assert!(ran.stderr.lines().count() < 20, "{}", ran.stderr);
 
     server.start_again().unwrap();
-    let ran = recorder().end();
-    assert_eq!((ran.code, sums(&ran)), (Some(0), json!({"recorded": 0, "waiting": 0, "bad": 0})), "{ran:?}");
+    let ran = recorder("60").end();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(0, 0, 0)), "{ran:?}");
     let after = ada(&rosey);
     assert_eq!(
         (&after["total_chat_lines"], &after["current_session_start"]),
@@ -278,9 +286,56 @@ fn a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_the
         ran.code == Some(0) && sums(&ran)["chat_lines"] == 800
     });
     let ran = recorder.end();
-    assert_eq!(
-        (ran.code, sums(&ran)),
-        (Some(0), json!({"recorded": 800, "waiting": 0, "bad": 0})),
-        "{ran:?}"
-    );
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(800, 0, 0)), "{ran:?}");
+}
+
+/// A server, and a recorder of ada, who is there, that is to end within a second.
+fn hurried() -> (PostgresServer, Rosey, Recorder) {
+    let server = PostgresServer::start_own("").unwrap();
+    let rosey = Rosey::at(&server);
+    rosey.prints(&["migrate"]);
+    let mut command = rosey.command(&["record", "--json"]);
+    command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", "1");
+    let mut recorder = Recorder::of(command);
+    recorder.write(&joined(1_000, "ada"));
+    until("ada is there", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
+    (server, rosey, recorder)
+}
+
+/// Far longer than the second that it may take, and far less than what each of its calls may take.
+const HURRIED: Duration = Duration::from_secs(10);
+
+fn a_server_that_stands_still_does_not_hold_up_the_end(_: &Rosey) {
+    let (server, rosey, recorder) = hurried();
+    let frozen = server.freeze().unwrap();
+    let begun = Instant::now();
+    let ran = recorder.end();
+    let took = begun.elapsed();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
+    assert!(ran.stderr.contains("sessions stay open until the next start"), "{ran:?}");
+    assert!(took < HURRIED, "{took:?}");
+    drop(frozen);
+    assert_eq!(ada(&rosey)["current_session_start"], 1_000);
+    assert_eq!(Recorder::start(&rosey, &[]).end().code, Some(0));
+    assert_eq!(ada(&rosey)["current_session_start"], Value::Null);
+}
+
+fn what_a_server_that_stands_still_did_not_take_is_told(_: &Rosey) {
+    let (server, rosey, mut recorder) = hurried();
+    let frozen = server.freeze().unwrap();
+    recorder.write(&said(1_100, "ada").repeat(50));
+    until("they wait in the journal", || diagnosis(&rosey).1["events"] == 50);
+    recorder.signal("-TERM");
+    let begun = Instant::now();
+    let ran = recorder.ended();
+    let took = begun.elapsed();
+    assert_eq!((ran.code, sums(&ran)), (Some(4), told(51, 50, 0)), "{ran:?}");
+    assert!(took < HURRIED, "{took:?}");
+    assert_eq!(diagnosis(&rosey).1["events"], 50);
+    drop(frozen);
+    let mut command = rosey.command(&["record", "--json"]);
+    command.env("ROSEY_SPOOL", "journal").env("ROSEY_SPOOL_CLOSE", "60");
+    let ran = Recorder::of(command).end();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(0, 0, 0)), "{ran:?}");
+    assert_eq!(ada(&rosey)["total_chat_lines"], 50);
 }

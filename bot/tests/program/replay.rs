@@ -185,7 +185,8 @@ fn programs_get_json(rosey: &Rosey) {
     rosey.file("log.jsonl", chat(0..3));
     let text = rosey.prints(&["replay", "log.jsonl", "--json"]);
     let start = format!(
-        "{{\"backend\":\"{}\",\"applied\":3,\"skipped\":0,\"spooled\":0,\"waiting\":0,\"bad\":0,\"seconds\":",
+        "{{\"backend\":\"{}\",\"applied\":3,\"skipped\":0,\"spooled\":0,\"waiting\":0,\"rejected\":0,\"dropped\":0,\"unknown\":false,\
+         \"arrived\":true,\"bad\":0,\"seconds\":",
         rosey.backend()
     );
     let seconds = text.strip_prefix(&start).and_then(|rest| rest.strip_suffix("}\n")).unwrap();

@@ -141,6 +141,27 @@ impl Rosey {
         serde_json::from_str(&self.run(arguments).succeeds()).unwrap()
     }
 
+    /// The JSON that a run printed that ended with this code.
+    pub(crate) fn json_of(ran: Ran, code: i32) -> Value {
+        assert_eq!(ran.code, Some(code), "{ran:?}");
+        serde_json::from_str(&ran.stdout).unwrap()
+    }
+
+    /// Runs statements past the program, as one that may do everything. A server gives the first column of the rows.
+    pub(crate) fn sql(&self, statements: &str) -> Vec<String> {
+        match &self.database {
+            Some(database) => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+                runtime.block_on(database.sql(statements)).unwrap()
+            }
+            None => {
+                let file = rusqlite::Connection::open(self.path("bot_data.db")).unwrap();
+                file.execute_batch(statements).unwrap();
+                Vec::new()
+            }
+        }
+    }
+
     /// Replays, and returns how many events were applied and skipped, and how many lines were bad.
     pub(crate) fn replays(&self, arguments: &[&str]) -> [u64; 3] {
         self.run(&[&["replay", "--json"], arguments].concat()).replayed()

@@ -123,6 +123,20 @@ impl Instance {
         self.home.run(Path::new("sh"), [Path::new("-c"), Path::new(KILL), Path::new("kill"), &pid_file])
     }
 
+    /// Sends the server and all its processes a signal, `STOP` or `CONT`.
+    pub(crate) fn signal(&self, signal: &str) -> anyhow::Result<()> {
+        // The server first: while it stands still it makes no further processes. One of them may end meanwhile.
+        const SIGNAL: &str = r#"
+            server=$(head -n 1 "$1")
+            kill -s "$2" "$server" || exit
+            children=$(ps -A -o pid= -o ppid= | awk -v parent="$server" '$2 == parent { print $1 }')
+            kill -s "$2" $children 2>/dev/null || true
+        "#;
+        let pid_file = self.data.join("postmaster.pid");
+        let arguments = ["-c", SIGNAL, "signal"].map(Path::new).into_iter();
+        self.home.run(Path::new("sh"), arguments.chain([&*pid_file, Path::new(signal)]))
+    }
+
     fn control(&self, arguments: &[&str]) -> anyhow::Result<()> {
         let data = format!("--pgdata={}", self.data.display());
         self.home.postgres("pg_ctl", [&data as &str, "--silent"].iter().chain(arguments))

@@ -87,7 +87,7 @@ impl SpoolSettings {
     ) -> Result<Option<Self>, InvalidInput> {
         let path = given(&variable, NAMES[0].1);
         let Some(mut settings) = (match path.as_deref().map(str::trim) {
-            Some("off") => None,
+            Some(off) if off.eq_ignore_ascii_case("off") => None,
             Some(path) => Some(Self::at(path)),
             None => Self::of(url),
         }) else {

@@ -13,6 +13,7 @@
 mod audit;
 mod channel;
 mod chat;
+mod examine;
 mod ingest;
 mod kv;
 mod lifecycle;
@@ -26,6 +27,7 @@ mod users;
 pub use audit::Audit;
 pub use channel::Channel;
 pub use chat::Chat;
+pub use examine::Examine;
 pub use ingest::{Events, Ingest};
 pub use kv::Kv;
 pub use lifecycle::Lifecycle;

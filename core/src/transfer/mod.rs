@@ -23,12 +23,14 @@ mod digest;
 mod row;
 mod rows;
 mod rules;
+mod strangers;
 mod table;
 
 pub use compare::{Comparison, Difference, Extent, compare};
 pub use copy::{Copied, Planned, copy, plan};
 pub use digest::Digest;
 pub use row::{Field, Identities, Key, KeyPart, Page, Row};
+pub use strangers::Strangers;
 pub use table::{Column, Content, Table};
 
 use crate::error::StoreError;

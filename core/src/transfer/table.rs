@@ -194,7 +194,7 @@ struct Form {
 
 /// Rows of a page where a row is short, and where it may have 10,000 characters.
 const SHORT: i64 = 5_000;
-const LONG: i64 = 2_000;
+const LONG: i64 = 1_000;
 
 static USER_STATS: Form = Form {
     name: "user_stats",

@@ -30,7 +30,7 @@ impl Journal {
     pub(super) fn reject_damaged(&mut self, number: i64) -> Result<()> {
         let before = self.waiting.damaged;
         let done = self.transaction(|journal| {
-            let taken = reject(&journal.connection, number, "it cannot be read")?;
+            let taken = reject(&journal.connection, number, queue::UNREADABLE)?;
             journal.keep_aside(&taken)?;
             journal.forget(&taken)
         });

@@ -80,6 +80,19 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
     Err(Fault::Refused(ErrorKind::Unavailable, why.to_owned()))
 }
 
+/// Refuses what is at the path and no file: a device, a pipe, a directory. Its rights must not be touched, and to open it
+/// may take for ever.
+pub(super) fn refuse_no_file(path: &Path) -> Result<(), Fault> {
+    match fs::metadata(path) {
+        Ok(found) if !found.is_file() => {
+            let why = "is no file: name another one (ROSEY_SPOOL)";
+            Err(Fault::Refused(ErrorKind::Unavailable, why.to_owned()))
+        }
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// Makes the file if there is none. One that is there is not opened: closing it would drop the locks that SQLite has on it
 /// in this process.
 fn create(path: &Path) -> Result<(), Fault> {

@@ -17,6 +17,8 @@ use crate::standing::resolve;
 pub struct Look {
     /// What waits.
     pub spool: SpoolHealth,
+    /// Of the events that are kept aside, those that could not be read.
+    pub damaged: u64,
     /// Since when its database is away, and the error then, as far as its owner noted it.
     pub away: Option<(Timestamp, String)>,
     /// Whether a process has it open.
@@ -39,14 +41,22 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
     if !path.try_exists()? {
         return Ok(None);
     }
+    file::refuse_no_file(path)?;
     let in_use = Lock::is_taken(&resolve(path)?)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     if file::form(&connection)?.is_none() {
-        return Ok(Some(Look { spool: SpoolHealth::default(), away: None, in_use, database: None }));
+        return Ok(Some(Look {
+            spool: SpoolHealth::default(),
+            damaged: 0,
+            away: None,
+            in_use,
+            database: None,
+        }));
     }
     let mut spool = queue::waiting(&connection)?.health();
+    let damaged = queue::damaged(&connection)?;
     let away = queue::noted(&connection)?;
     spool.error = away.as_ref().map(|(_, error)| error.clone());
     let database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
-    Ok(Some(Look { spool, away, in_use, database }))
+    Ok(Some(Look { spool, damaged, away, in_use, database }))
 }

@@ -30,6 +30,7 @@ impl Journal {
 
     pub(super) fn opened(mut settings: SpoolSettings) -> Result<Self, Fault> {
         settings.path = resolve(&settings.path)?;
+        file::refuse_no_file(&settings.path)?;
         let lock = locked(&settings)?;
         match begun(&settings) {
             Ok((connection, files, own, waiting)) => Ok(Self {

@@ -44,6 +44,15 @@ pub(super) fn waiting(connection: &Connection) -> Result<Waiting, Fault> {
     Ok(waiting)
 }
 
+/// The reason for which a batch is kept aside that cannot be read.
+pub(super) const UNREADABLE: &str = "it cannot be read";
+
+/// How many events are kept aside that could not be read.
+pub(super) fn damaged(connection: &Connection) -> Result<u64, Fault> {
+    let damaged = "SELECT coalesce(sum(events), 0) FROM rejected WHERE reason = ?1";
+    Ok(connection.query_row(damaged, [UNREADABLE], |row| row.get(0))?)
+}
+
 const INSERT: &str = "
     INSERT INTO batch (source, after, last, arrived, events, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
 
@@ -248,7 +257,9 @@ pub(super) fn bind(connection: &Connection, database: Option<&str>) -> Result<()
 
 pub(super) fn note(connection: &Connection, away: Option<(Timestamp, &str)>) -> Result<(), Fault> {
     let (since, error) = away.map(|(since, error)| (since.seconds(), error)).unzip();
-    let changed = "UPDATE journal SET away_since = ?1, error = ?2 WHERE error IS NOT ?2";
+    // It may be away for another reason by now, and is so since then all the same.
+    let changed = "UPDATE journal SET away_since = iif(?2 IS NULL, NULL, coalesce(away_since, ?1)), error = ?2 \
+        WHERE error IS NOT ?2";
     connection.execute(changed, (since, error))?;
     Ok(())
 }

@@ -1,56 +1,17 @@
-//! What is checked, and what each finding means. A further check is a further function and a line in
-//! [`of_database`] or [`of_settings`].
+//! What the database says of itself, and the settings, and what that means. A further check is a further function and a
+//! line in [`of_database`] or [`of_settings`].
 
 use std::time::Duration;
 
-use botstore::model::{Backend, DatabaseHealth};
+use botstore::model::{Backend, DatabaseHealth, Finding, Verdict};
 use botstore::url::{Address, DatabaseUrl, Host, PostgresUrl, Roots, SslMode};
 use botstore::{Config, ErrorKind, StoreError};
 
 /// A database that answers later than this makes a bot slow.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// What a check found.
-#[derive(Debug)]
-pub(super) struct Check {
-    pub(super) name: &'static str,
-    pub(super) verdict: Verdict,
-    pub(super) found: String,
-    /// What to do about it.
-    pub(super) advice: Option<String>,
-}
-
-/// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// As it should be.
-    Ok,
-    /// It works, and could be better.
-    Warning,
-    /// The bot does not work so.
-    Failed,
-}
-
-impl Verdict {
-    pub(super) fn as_str(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Warning => "warning",
-            Self::Failed => "failed",
-        }
-    }
-}
-
-fn ok(name: &'static str, found: impl Into<String>) -> Check {
-    Check { name, verdict: Verdict::Ok, found: found.into(), advice: None }
-}
-
-fn warning(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Check {
-    Check { name, verdict: Verdict::Warning, found: found.into(), advice: Some(advice.into()) }
-}
-
 /// The check `name` of a database that gave an error. Most errors say themselves what to do.
-pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) -> Check {
+pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) -> Finding {
     let unreachable = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
     let advice = match &config.url {
         DatabaseUrl::Postgres(_) if unreachable => Some(
@@ -59,13 +20,15 @@ pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) ->
         ),
         _ => None,
     };
-    Check { name, verdict: Verdict::Failed, found: error.to_string(), advice }
+    Finding { name, verdict: Verdict::Failed, found: error.to_string(), advice }
 }
 
 /// What a healthy database says of itself; its latency is the median of so many questions.
-pub(super) fn of_database(backend: Backend, health: &DatabaseHealth, questions: usize) -> Vec<Check> {
-    let mut checks =
-        vec![connection(backend, health), schema(health), latency(health, questions), pool(health)];
+pub(super) fn of_database(backend: Backend, health: &DatabaseHealth, questions: usize) -> Vec<Finding> {
+    let mut checks = vec![connection(backend, health), schema(health), latency(health, questions)];
+    if backend == Backend::Postgres {
+        checks.push(pool(health));
+    }
     checks.extend(health.read_only.as_deref().map(read_only));
     if !health.differences.is_empty() {
         checks.push(differences(&health.differences));
@@ -74,19 +37,19 @@ pub(super) fn of_database(backend: Backend, health: &DatabaseHealth, questions: 
 }
 
 /// Reading works, so nothing else would tell before the first write.
-fn read_only(why: &str) -> Check {
+fn read_only(why: &str) -> Finding {
     let advice = "name the primary, or all servers with target_session_attrs=read-write";
     let found = format!("the database takes no writes: {why}");
-    Check { name: "writes", verdict: Verdict::Failed, found, advice: Some(advice.to_owned()) }
+    Finding::failed("writes", found, advice)
 }
 
-fn differences(differences: &[String]) -> Check {
+fn differences(differences: &[String]) -> Finding {
     const ADVICE: &str = "`options` in the URL come after them, and a pooler may pass none on: there ALTER ROLE ... SET sets them";
-    warning("session", differences.join("; "), ADVICE)
+    Finding::warning("session", differences.join("; "), ADVICE)
 }
 
 /// What the settings alone tell.
-pub(super) fn of_settings(config: &Config) -> Vec<Check> {
+pub(super) fn of_settings(config: &Config) -> Vec<Finding> {
     let DatabaseUrl::Postgres(url) = &config.url else { return Vec::new() };
     let mut checks = vec![encryption(url)];
     if !config.postgres.statement_cache {
@@ -95,56 +58,63 @@ pub(super) fn of_settings(config: &Config) -> Vec<Check> {
     checks
 }
 
-fn connection(backend: Backend, health: &DatabaseHealth) -> Check {
+fn connection(backend: Backend, health: &DatabaseHealth) -> Finding {
     let engine = match backend {
         Backend::Postgres => "PostgreSQL",
         _ => "SQLite",
     };
-    ok("connection", format!("{engine} {}", health.engine_version))
+    Finding::ok("connection", format!("{engine} {}", health.engine_version))
 }
 
 /// A store that is not migrated when it is opened opens with the newest schema only.
-fn schema(health: &DatabaseHealth) -> Check {
-    ok("schema", format!("version {}, the newest; nothing is to be migrated", health.schema_version))
+fn schema(health: &DatabaseHealth) -> Finding {
+    Finding::ok("schema", format!("version {}, the newest; nothing is to be migrated", health.schema_version))
 }
 
-fn latency(health: &DatabaseHealth, questions: usize) -> Check {
+fn latency(health: &DatabaseHealth, questions: usize) -> Finding {
     let milliseconds = health.latency.as_secs_f64() * 1_000.0;
     let found = format!("{milliseconds:.3} ms, the median of {questions} answers");
     if health.latency <= SLOW {
-        return ok("latency", found);
+        return Finding::ok("latency", found);
     }
-    warning("latency", found, "every write waits so long at least: run the bot closer to its database")
+    Finding::warning(
+        "latency",
+        found,
+        "every write waits so long at least: run the bot closer to its database",
+    )
 }
 
-fn pool(health: &DatabaseHealth) -> Check {
+fn pool(health: &DatabaseHealth) -> Finding {
     let pool = health.pool;
     let found = format!("{} of {} open, {} idle, {} waiting", pool.open, pool.max, pool.idle, pool.waiting);
-    ok("pool", found)
+    Finding::ok("pool", found)
 }
 
 /// What the URL asks for.
-fn encryption(url: &PostgresUrl) -> Check {
+fn encryption(url: &PostgresUrl) -> Finding {
     const ADVICE: &str =
         "say sslmode=verify-full, and name the server's authority by sslrootcert if it is one of your own";
     let mode = url.tls.mode.as_str();
     match (url.tls.mode, &url.tls.roots) {
-        (SslMode::VerifyCa | SslMode::VerifyFull, _) | (SslMode::Require, Roots::File(_)) => {
-            ok("encryption", format!("sslmode={mode}: encrypted, and the server's certificate is checked"))
-        }
+        (SslMode::VerifyCa | SslMode::VerifyFull, _) | (SslMode::Require, Roots::File(_)) => Finding::ok(
+            "encryption",
+            format!("sslmode={mode}: encrypted, and the server's certificate is checked"),
+        ),
         (SslMode::Disable | SslMode::Prefer, _) if url.hosts.iter().all(is_here) => {
-            ok("encryption", format!("sslmode={mode}, and nothing leaves this machine"))
+            Finding::ok("encryption", format!("sslmode={mode}, and nothing leaves this machine"))
         }
         (SslMode::Require, Roots::System) => {
             let found = format!("sslmode={mode}: encrypted, but any server is believed");
-            warning("encryption", found, ADVICE)
+            Finding::warning("encryption", found, ADVICE)
         }
-        (SslMode::Disable, _) => {
-            warning("encryption", format!("sslmode={mode}: what is sent can be read on the way"), ADVICE)
-        }
+        (SslMode::Disable, _) => Finding::warning(
+            "encryption",
+            format!("sslmode={mode}: what is sent can be read on the way"),
+            ADVICE,
+        ),
         (SslMode::Prefer, _) => {
             let found = format!("sslmode={mode}: encrypted only if the server offers it");
-            warning("encryption", found, ADVICE)
+            Finding::warning("encryption", found, ADVICE)
         }
     }
 }
@@ -160,8 +130,11 @@ fn is_here(host: &Host) -> bool {
 }
 
 /// Behind a pooler the settings of a session cannot be the program's.
-fn pooler() -> Check {
-    ok("pooler", "statement_cache=off: statement_timeout and jit are as the server has them for the role")
+fn pooler() -> Finding {
+    Finding::ok(
+        "pooler",
+        "statement_cache=off: statement_timeout and jit are as the server has them for the role",
+    )
 }
 
 #[cfg(test)]

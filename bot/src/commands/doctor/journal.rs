@@ -1,12 +1,11 @@
 //! What waits in the journal, as its file tells it, whoever has it open.
 
-use botstore::model::DatabaseId;
+use botstore::model::{DatabaseId, Finding, Verdict};
 use botstore::settings::SpoolSettings;
 use botstore::spool::{Look, look};
 use botstore::{Config, StoreError};
 use serde::Serialize;
 
-use super::check::{Check, Verdict};
 use crate::format::{number, time};
 
 /// The journal of a configuration that has one, and what was found in it.
@@ -23,6 +22,7 @@ pub(super) struct JournalJson {
     bytes: u64,
     oldest: Option<i64>,
     rejected: u64,
+    damaged: u64,
     dropped: u64,
     away_since: Option<i64>,
     error: Option<String>,
@@ -49,6 +49,7 @@ impl Journal {
             bytes: spool.bytes,
             oldest: spool.oldest.map(|at| at.seconds()),
             rejected: spool.rejected,
+            damaged: found.map_or(0, |look| look.damaged),
             dropped: spool.dropped,
             away_since: away_since.map(|at| at.seconds()),
             error,
@@ -56,7 +57,7 @@ impl Journal {
     }
 
     /// What is to be said of it, for the database that has this identity, if it was reached.
-    pub(super) fn check(&self, database: Option<&DatabaseId>) -> Check {
+    pub(super) fn check(&self, database: Option<&DatabaseId>) -> Finding {
         match &self.found {
             Ok(None) => check(Verdict::Ok, "nothing waits".to_owned(), None),
             Ok(Some(look)) => self.judge(look, database),
@@ -64,7 +65,7 @@ impl Journal {
         }
     }
 
-    fn judge(&self, look: &Look, database: Option<&DatabaseId>) -> Check {
+    fn judge(&self, look: &Look, database: Option<&DatabaseId>) -> Finding {
         let spool = &look.spool;
         let path = self.settings.path.display();
         let mut found = vec![match spool.oldest {
@@ -91,10 +92,18 @@ impl Journal {
         }
         if spool.rejected > 0 {
             found.push(format!("{} events are kept aside", number(spool.rejected)));
-            advice.push(format!(
-                "events before those kept aside are missing in the database, which may be an old backup; they are in the \
-                 table rejected of {path}"
-            ));
+            if look.damaged > 0 {
+                found.push(format!("{} of them cannot be read", number(look.damaged)));
+                advice.push("bytes of the journal were changed: check its disk".to_owned());
+            }
+            if spool.rejected > look.damaged {
+                advice.push(
+                    "events before those kept aside are missing in the database, which may be an old backup: replay them"
+                        .to_owned(),
+                );
+            }
+            advice
+                .push(format!("all of them are in the table rejected of {path}, each batch with the reason"));
         }
         if spool.dropped > 0 {
             found.push(format!("{} events were given up", number(spool.dropped)));
@@ -109,6 +118,6 @@ impl Journal {
     }
 }
 
-fn check(verdict: Verdict, found: String, advice: Option<String>) -> Check {
-    Check { name: "spool", verdict, found, advice }
+fn check(verdict: Verdict, found: String, advice: Option<String>) -> Finding {
+    Finding { name: "spool", verdict, found, advice }
 }

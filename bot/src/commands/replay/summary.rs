@@ -7,6 +7,7 @@ use botstore::url::DatabaseUrl;
 use serde::Serialize;
 
 use crate::commands::input;
+use crate::commands::recording::Left;
 use crate::database::Named;
 use crate::format::{number, visible};
 
@@ -19,8 +20,10 @@ pub(super) struct Totals {
     pub(super) skipped: u64,
     /// Events that went into the journal first, because the database was away.
     pub(super) spooled: u64,
-    /// Events that wait there still.
-    pub(super) waiting: u64,
+    /// Events that are not in the database.
+    pub(super) left: Left,
+    /// Whether the database said that it has all of it.
+    pub(super) arrived: bool,
     /// Lines that are no events.
     pub(super) bad: u64,
 }
@@ -31,7 +34,9 @@ pub(super) struct TotalsJson {
     applied: u64,
     skipped: u64,
     spooled: u64,
-    waiting: u64,
+    #[serde(flatten)]
+    left: Left,
+    arrived: bool,
     bad: u64,
     seconds: f64,
 }
@@ -50,7 +55,8 @@ impl Totals {
             applied: self.applied,
             skipped: self.skipped,
             spooled: self.spooled,
-            waiting: self.waiting,
+            left: self.left,
+            arrived: self.arrived,
             bad: self.bad,
             seconds: (seconds * 1_000.0).round() / 1_000.0,
         }
@@ -69,16 +75,18 @@ impl Totals {
             // An approximate rate needs no more than a float has.
             events => format!(" ({} events/s)", number((events as f64 / seconds.max(0.001)) as u64)),
         };
-        let journal = match (self.spooled, self.waiting) {
-            (0, 0) => String::new(),
-            (_, 0) => {
-                format!("  by way of {spooled:>width$} events, through the journal: the database was away\n")
-            }
-            (_, waiting) => format!(
-                "  waiting   {:>width$} events in the journal, until the database is back: run the command again\n",
-                number(waiting)
-            ),
-        };
+        let mut journal = String::new();
+        if self.spooled > 0 {
+            journal += &format!(
+                "  by way of {spooled:>width$} events, through the journal: the database was away\n"
+            );
+        }
+        for left in self.left.told() {
+            journal += &format!("  left      {left}\n");
+        }
+        if self.left.is_any() || !self.arrived {
+            journal += "  The database did not say that it has all of it: run the command again\n";
+        }
         let database = visible(&Named(url).to_string());
         format!(
             "Replayed {what} into {database}\n\

@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
-use botstore_bench_harness::Backend;
+use anyhow::{Context as _, ensure};
 use serde::Serialize;
 
-use crate::home;
+use crate::Backend;
 
 /// What a figure depends on besides the programs.
 #[derive(Debug, Serialize)]
-pub(crate) struct Machine {
+pub struct Machine {
     processor: String,
     cores: usize,
     system: String,
@@ -23,14 +24,15 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// This one.
-    pub(crate) fn this(directory: &Path, versions: BTreeMap<Backend, String>) -> Self {
+    /// This one, with databases in `directory` of engines of these versions.
+    #[must_use]
+    pub fn this(directory: &Path, versions: BTreeMap<Backend, String>) -> Self {
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
         Self {
             processor: processor().unwrap_or_else(|| std::env::consts::ARCH.to_owned()),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             system: format!("{} {}", std::env::consts::OS, kernel.trim()).trim_end().to_owned(),
-            filesystem: home::filesystem(directory).unwrap_or_else(|_| "unknown".to_owned()),
+            filesystem: filesystem(directory).unwrap_or_else(|_| "unknown".to_owned()),
             versions,
         }
     }
@@ -44,7 +46,8 @@ fn processor() -> Option<String> {
 }
 
 /// An engine's own name.
-pub(crate) fn title(backend: Backend) -> &'static str {
+#[must_use]
+pub fn engine(backend: Backend) -> &'static str {
     match backend {
         Backend::Sqlite => "SQLite",
         Backend::Postgresql => "PostgreSQL",
@@ -56,8 +59,33 @@ impl fmt::Display for Machine {
         let Self { processor, cores, system, filesystem, versions } = self;
         write!(f, "{processor}, {cores} cores, {system}, file system {filesystem}")?;
         for (backend, version) in versions {
-            write!(f, ", {} {version}", title(*backend))?;
+            write!(f, ", {} {version}", engine(*backend))?;
         }
         Ok(())
     }
+}
+
+/// Checks that a directory is on a disk.
+///
+/// # Errors
+///
+/// It lies in memory, where nothing survives a power cut, so that durable writes would cost nothing; or nobody can tell.
+pub fn on_disk(directory: &Path) -> anyhow::Result<()> {
+    let kind = filesystem(directory)?;
+    ensure!(
+        !matches!(kind.as_str(), "tmpfs" | "ramfs"),
+        "{} lies in memory ({kind}), where nothing survives a power cut: choose another --directory",
+        directory.display()
+    );
+    Ok(())
+}
+
+/// The kind of file system in which a directory lies, such as `ext2/ext3` or `tmpfs`.
+fn filesystem(directory: &Path) -> anyhow::Result<String> {
+    let mut stat = Command::new("stat");
+    stat.args(["--file-system", "--format=%T"]).arg(directory).stdin(Stdio::null());
+    let output = stat.output().context("there is no `stat`")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{}", said.trim());
+    Ok(String::from_utf8(output.stdout)?.trim().to_owned())
 }

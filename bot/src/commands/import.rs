@@ -1,0 +1,175 @@
+//! `import`: takes the Python bot's database over.
+
+mod rejects;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use botstore::transfer::{self, Comparison, Difference, TransferError};
+use botstore::url::DatabaseUrl;
+use botstore::{BotStore, Config};
+use botstore_legacy::{Checked, Legacy};
+use tokio::select;
+
+use self::rejects::Rejects;
+use self::report::{Arrived, Report};
+use super::transfer::Bars;
+use crate::cli::ImportArgs;
+use crate::database::{self, Named, variable};
+use crate::exit::{Exit, advise};
+use crate::interrupt::Interrupt;
+use crate::output::Output;
+
+/// Differences that are named if the databases are not the same in the end.
+const NAMED: usize = 5;
+
+pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> anyhow::Result<Exit> {
+    let interrupt = Interrupt::listen().context("signals cannot be heard")?;
+    let source = Source::of(&args.source)?;
+    source.refuse_same(&config.url)?;
+    let (mut report, checked) = select! {
+        checked = check(&source, args) => checked?,
+        signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
+    };
+    if !args.dry_run {
+        let store = select! {
+            store = database::open(config) => store?,
+            signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
+        };
+        let moved = select! {
+            moved = copy(&checked, &*store) => Ok(moved),
+            signal = interrupt.wait() => Err(signal),
+        };
+        let closed = store.close().await;
+        match moved {
+            Err(signal) => {
+                output.note("stopped: run the command again to go on where it stopped");
+                return Ok(Exit::Interrupted(signal));
+            }
+            Ok(moved) => report.arrived(Named(&config.url).to_string(), moved?),
+        }
+        closed?;
+    }
+    report.print(output)?;
+    Ok(if report.is_whole() { Exit::Done } else { Exit::Rejected })
+}
+
+/// Where the old database is.
+enum Source {
+    File(PathBuf),
+    Postgres(Box<Config>),
+}
+
+impl Source {
+    fn of(source: &Path) -> anyhow::Result<Self> {
+        let Some(url) = source.to_str().filter(|source| source.contains("://")) else {
+            return Ok(Self::File(source.to_owned()));
+        };
+        match url.parse()? {
+            DatabaseUrl::Sqlite(sqlite) => match sqlite.path {
+                Some(path) => Ok(Self::File(path)),
+                None => bail!("a database in memory has nothing to import"),
+            },
+            url => Ok(Self::Postgres(Box::new(Config::from_environment(url, variable)?))),
+        }
+    }
+
+    fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Postgres(config) => config.url.to_string(),
+        }
+    }
+
+    /// The old file must not be the new one, by whatever name: it stays as it is.
+    fn refuse_same(&self, into: &DatabaseUrl) -> anyhow::Result<()> {
+        let (Self::File(old), DatabaseUrl::Sqlite(into)) = (self, into) else { return Ok(()) };
+        let Some(new) = &into.path else { return Ok(()) };
+        let file = |path: &Path| {
+            use std::os::unix::fs::MetadataExt as _;
+            std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
+        };
+        if file(old).is_some() && file(old) == file(new) {
+            let error = anyhow!("{} is also the database that is to be imported into", old.display());
+            return Err(advise(error, "name a new one: DATABASE_URL=sqlite:///rosey.db, or --database-url"));
+        }
+        Ok(())
+    }
+
+    async fn open(&self) -> anyhow::Result<Legacy> {
+        Ok(match self {
+            Self::File(path) => Legacy::open_file(path).await?,
+            Self::Postgres(config) => match &config.url {
+                DatabaseUrl::Postgres(url) => Legacy::open_postgres(url, &config.postgres).await?,
+                DatabaseUrl::Sqlite(_) => bail!("this is no URL of PostgreSQL's"),
+            },
+        })
+    }
+}
+
+/// Looks at every row, and keeps those that are not valid.
+async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Checked)> {
+    let mut rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
+    let old = source.open().await?;
+    let mut report = Report::of(source.name(), &old);
+    let mut bars = Bars::new("checking");
+    let checked = old.check(|progress| bars.show(progress), |reject| rejects.keep(&reject)).await;
+    bars.finish();
+    let checked = checked.with_context(|| source.name())?;
+    report.checked(&checked, rejects.finish()?);
+    Ok((report, checked))
+}
+
+/// Writes the valid rows, and compares what is there then.
+async fn copy(checked: &Checked, store: &dyn BotStore) -> anyhow::Result<Arrived> {
+    let mut bars = Bars::new("importing");
+    let copied = transfer::copy(checked, store, |progress| bars.show(progress)).await;
+    bars.finish();
+    let copied = copied.map_err(explained)?;
+    let mut bars = Bars::new("comparing");
+    let compared = transfer::compare(checked, store, NAMED, |progress| bars.show(progress)).await;
+    bars.finish();
+    let compared = compared.map_err(explained)?;
+    for comparison in &compared {
+        refuse_differences(checked, comparison)?;
+    }
+    Ok(Arrived { found: copied.found, compared })
+}
+
+fn explained(error: TransferError) -> anyhow::Error {
+    match error {
+        TransferError::Occupied { table, key } => {
+            let error = anyhow!("the database has a row {key} in {table} that the old one has not");
+            advise(
+                error,
+                "an import needs an empty database: name a new one in DATABASE_URL. Nothing was written",
+            )
+        }
+        // Each error says of which database it is.
+        TransferError::Store { error, .. } => error.into(),
+    }
+}
+
+/// What was read to be checked, what was read to be written, and what is there have to be the same.
+fn refuse_differences(checked: &Checked, comparison: &Comparison) -> anyhow::Result<()> {
+    let table = comparison.table;
+    let tally = checked.tallies().iter().find(|tally| tally.table == table);
+    let valid = tally.map_or(0, |tally| tally.valid);
+    if comparison.from.rows != valid.max(u64::from(table.is_single())) {
+        bail!(
+            "the old database has {valid} valid rows of {table}, and {} when they were read again: did somebody write \
+             to it? Import it into another, empty database",
+            comparison.from.rows
+        );
+    }
+    if comparison.is_same() {
+        return Ok(());
+    }
+    let named: Vec<_> = comparison
+        .differences
+        .iter()
+        .map(|(Difference::Only(_, key) | Difference::Columns(key, _))| key.to_string())
+        .collect();
+    bail!("{table} is not the same in both databases: {}; did somebody write to it?", named.join(", "))
+}

@@ -1,0 +1,198 @@
+//! A store that is recorded into, from open to closed, and what did not arrive in its database by then.
+
+use std::time::Duration;
+
+use botstore::model::{Position, Source, SpoolHealth};
+use botstore::spool::look;
+use botstore::{BotStore, Config, StoreError};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use crate::database;
+use crate::format::number;
+
+/// How long to wait between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// A database that is there has so much time to answer, however little may be waited for one that is away.
+const LEAST: Duration = Duration::from_secs(2);
+
+/// Longer than anything takes.
+const LONG: Duration = Duration::from_secs(366 * 86_400);
+
+/// A store with its journal, if there is one.
+pub(super) struct Recording {
+    store: Box<dyn BotStore>,
+    config: Config,
+    /// What the journal had lost before.
+    before: SpoolHealth,
+}
+
+/// What to do while the database is away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Meanwhile {
+    /// Wait for it.
+    Wait,
+    /// Leave what waits to the next run.
+    Leave,
+}
+
+/// What did not go into the database.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(super) struct Left {
+    /// Events that wait in the journal, whoever recorded them.
+    pub(super) waiting: u64,
+    /// Events that the journal keeps aside since this run, because the database refused them or nobody can read them.
+    pub(super) rejected: u64,
+    /// Events that were given up in this run, because the journal was full.
+    pub(super) dropped: u64,
+    /// Whether the end went wrong, so that nobody knows whether more is left.
+    pub(super) unknown: bool,
+}
+
+impl Left {
+    /// Whether anything is left.
+    pub(super) fn is_any(self) -> bool {
+        self != Self::default()
+    }
+
+    /// What is left, for people, a sentence each.
+    pub(super) fn told(self) -> impl Iterator<Item = String> {
+        [
+            (self.waiting, "wait in the journal for the database"),
+            (self.rejected, "were kept aside in the journal, as `rosey doctor` tells"),
+            (self.dropped, "were given up, because the journal was full"),
+        ]
+        .into_iter()
+        .filter(|(events, _)| *events > 0)
+        .map(|(events, what)| format!("{} events {what}", number(events)))
+        .chain(self.unknown.then(|| "more may be left: see the warnings, and ask `rosey doctor`".to_owned()))
+    }
+}
+
+impl Recording {
+    /// Opens the store, and the journal that `config` names.
+    pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
+        // A journal that cannot be read is one that cannot be opened.
+        let before = in_journal(config).unwrap_or_default();
+        let mut opened = config.clone();
+        if let Some(spool) = &mut opened.spool {
+            // What waits is written before closing, where the time for it is counted together with the rest.
+            spool.close_within = Duration::ZERO;
+        }
+        let store = database::open(&opened).await?;
+        Ok(Self { store, config: config.clone(), before })
+    }
+
+    pub(super) fn store(&self) -> &dyn BotStore {
+        &*self.store
+    }
+
+    /// When an end that began at this moment has to be over.
+    pub(super) fn deadline(&self, began: Instant) -> Instant {
+        // Without a journal nothing waits, and what is asked of the database has its own time.
+        let within = self.config.spool.as_ref().map_or(LONG, |spool| spool.close_within);
+        began.checked_add(within).unwrap_or(began + LONG)
+    }
+
+    /// Where a source stands, as the database or the journal says, if need be after a wait until the deadline.
+    pub(super) async fn position(&self, source: &Source, deadline: Instant) -> Result<Position, StoreError> {
+        let bar = ProgressBar::new_spinner().with_message("waiting for the database");
+        let position = loop {
+            match self.store.position(source).await {
+                Err(error) if is_away(&error) && Instant::now() < deadline => {
+                    bar.tick();
+                    sleep(LOOK).await;
+                }
+                position => break position,
+            }
+        };
+        bar.finish_and_clear();
+        position.map(|position| position.unwrap_or(Position::START))
+    }
+
+    /// Waits until nothing waits in the journal; says whether that is so.
+    pub(super) async fn drained(&self, deadline: Instant, meanwhile: Meanwhile) -> bool {
+        if self.config.spool.is_none() {
+            return true;
+        }
+        let answer_by = at_least(deadline);
+        let bar = ProgressBar::new_spinner();
+        let drained = loop {
+            // A database that fell silent takes long to say how it is.
+            let Ok(health) = timeout_at(answer_by, self.store.health()).await else { break false };
+            let (waiting, is_away) = match health {
+                Ok(health) => (health.spool.map(|spool| spool.events), health.database.is_err()),
+                Err(_) => (None, true),
+            };
+            if waiting == Some(0) {
+                break true;
+            }
+            if Instant::now() >= deadline || (is_away && meanwhile == Meanwhile::Leave) {
+                break false;
+            }
+            if let Some(waiting) = waiting {
+                bar.set_message(format!("{} events wait for the database", number(waiting)));
+            }
+            bar.tick();
+            sleep(LOOK).await;
+        };
+        bar.finish_and_clear();
+        drained
+    }
+
+    /// Closes the store, whatever is wrong with its journal. A database that does not let go by the deadline is not waited
+    /// for any longer.
+    ///
+    /// # Errors
+    ///
+    /// Those of closing a store that has no journal. With one, what went wrong is warned of, for there is more to tell.
+    pub(super) async fn close(self, deadline: Instant) -> anyhow::Result<Left> {
+        // An empty journal is removed, and what it knows with it.
+        let dropped = in_journal(&self.config).map_or(0, |journal| journal.dropped);
+        let mut unknown = false;
+        match timeout_at(at_least(deadline), self.store.close()).await {
+            Err(_) => tracing::warn!("the database does not answer, and is left as it is"),
+            Ok(Err(error)) if self.config.spool.is_none() => return Err(error.into()),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the store was not closed in order");
+                unknown = true;
+            }
+            Ok(Ok(())) => {}
+        }
+        let journal = in_journal(&self.config).unwrap_or_else(|error| {
+            tracing::warn!(%error, "nobody can tell what is left in the journal");
+            unknown = true;
+            SpoolHealth::default()
+        });
+        Ok(Left {
+            waiting: journal.events,
+            rejected: journal.rejected.saturating_sub(self.before.rejected),
+            dropped: dropped.max(journal.dropped).saturating_sub(self.before.dropped),
+            unknown,
+        })
+    }
+}
+
+/// The moment after this time from now.
+pub(super) fn after(time: Duration) -> Instant {
+    let now = Instant::now();
+    now.checked_add(time).unwrap_or(now + LONG)
+}
+
+/// Whether an error means that the database is away, and may be back by itself.
+pub(super) fn is_away(error: &StoreError) -> bool {
+    error.is_retryable() && !error.is_lasting()
+}
+
+/// The deadline, or later: by then a database that is there has answered.
+pub(super) fn at_least(deadline: Instant) -> Instant {
+    deadline.max(Instant::now() + LEAST)
+}
+
+/// What is in the journal, as its file tells it.
+fn in_journal(config: &Config) -> Result<SpoolHealth, StoreError> {
+    let journal = config.spool.as_ref().map(|spool| look(&spool.path)).transpose()?.flatten();
+    Ok(journal.map(|look| look.spool).unwrap_or_default())
+}

@@ -1,0 +1,247 @@
+//! An old database on a PostgreSQL server.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use botstore_core::model::Count;
+use botstore_core::settings::PostgresSettings;
+use botstore_core::transfer::Table;
+use botstore_core::url::PostgresUrl;
+use botstore_core::{ErrorKind, Result, StoreError};
+use botstore_postgres::ForeignConnection;
+use tokio_postgres::Row;
+use tokio_postgres::types::{FromSql, ToSql, Type};
+
+use crate::OPERATION;
+use crate::layout::TABLES;
+use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
+use crate::value::Value;
+
+/// How many rows are read at once.
+const ROWS: usize = 500;
+
+/// All that is read is of the moment of the first statement. Nothing is written, whatever the role may do. Behind a
+/// pooler, too, the connection is this transaction's until its end.
+const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
+    SET LOCAL idle_in_transaction_session_timeout = 0;
+    SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on";
+
+/// The columns of all tables that are found by their names alone: of each its name, its type's, and whether it alone tells
+/// rows apart.
+const COLUMNS: &str = "
+    SELECT class.relname::text AS table, attribute.attname::text AS column, type.typname::text AS type,
+        attribute.attnotnull AND EXISTS (
+            SELECT FROM pg_index AS index
+            WHERE index.indrelid = class.oid AND index.indisunique AND index.indpred IS NULL
+                AND index.indkey::text = attribute.attnum::text
+        ) AS is_key
+    FROM pg_class AS class
+    JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
+    JOIN pg_type AS type ON type.oid = attribute.atttypid
+    JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE class.relkind IN ('r', 'p') AND attribute.attnum > 0 AND NOT attribute.attisdropped
+        AND pg_table_is_visible(class.oid) AND namespace.nspname = ANY (current_schemas(FALSE))
+    ORDER BY class.relname, attribute.attnum";
+
+/// A database that is read in one transaction.
+pub(crate) struct PostgresSource {
+    name: String,
+    connection: ForeignConnection,
+    /// The columns of each table, with their types.
+    columns: BTreeMap<String, Vec<Typed>>,
+}
+
+/// A column.
+struct Typed {
+    name: String,
+    kind: String,
+    is_key: bool,
+}
+
+impl PostgresSource {
+    pub(crate) async fn open(url: &PostgresUrl, settings: &PostgresSettings) -> Result<Self> {
+        let connection = ForeignConnection::open(OPERATION, url, settings).await?;
+        connection.batch_execute(BEGIN).await.map_err(|error| connection.error(OPERATION, error))?;
+        let mut source = Self { name: url.to_string(), connection, columns: BTreeMap::new() };
+        for row in source.query(COLUMNS, &[]).await? {
+            let typed = Typed {
+                name: source.get(&row, "column")?,
+                kind: source.get(&row, "type")?,
+                is_key: source.get(&row, "is_key")?,
+            };
+            source.columns.entry(source.get(&row, "table")?).or_default().push(typed);
+        }
+        source.refuse_keyless()?;
+        Ok(source)
+    }
+
+    /// Refuses a table whose rows cannot be told apart: SQLAlchemy gives each a primary key.
+    fn refuse_keyless(&self) -> Result<()> {
+        for old in &TABLES {
+            let table = old.table.name();
+            let Some(columns) = self.columns.get(table) else { continue };
+            let wanted = if old.table == Table::UserStats { Kind::Text } else { Kind::Int };
+            let is_key =
+                |column: &Typed| column.is_key && column.name == old.key && kind(&column.kind) == wanted;
+            if !columns.iter().any(is_key) {
+                let detail = format!(
+                    "{}: the table {table} has no primary key {}: it is damaged, or another program's. Nothing was \
+                     written",
+                    self.name, old.key
+                );
+                return Err(StoreError::new(ErrorKind::Schema, OPERATION, detail));
+            }
+        }
+        Ok(())
+    }
+
+    async fn query(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
+        let rows = self.connection.query_typed(sql, params).await;
+        rows.map_err(|error| self.connection.error(OPERATION, error))
+    }
+
+    fn get<'a, T: FromSql<'a>>(&self, row: &'a Row, column: &str) -> Result<T> {
+        row.try_get(column).map_err(|error| self.connection.error(OPERATION, error))
+    }
+
+    async fn number(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<i64> {
+        match self.query(sql, params).await?.first() {
+            Some(row) => self.get::<Option<i64>>(row, "number").map(Option::unwrap_or_default),
+            None => Ok(0),
+        }
+    }
+
+    fn typed(&self, found: &Found) -> &[Typed] {
+        self.columns.get(found.old.table.name()).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    fn raw(&self, found: &Found, row: &Row) -> Result<Raw> {
+        let mut values = Vec::with_capacity(found.columns.len());
+        for (place, column) in self.typed(found).iter().enumerate() {
+            let value = match kind(&column.kind) {
+                Kind::Int => row.try_get::<_, Option<i64>>(place).map(|value| value.map(Value::Int)),
+                Kind::Real => row.try_get::<_, Option<f64>>(place).map(|value| value.map(Value::Real)),
+                Kind::Bool => row.try_get::<_, Option<bool>>(place).map(|value| value.map(Value::Bool)),
+                Kind::Bytes => row.try_get::<_, Option<Vec<u8>>>(place).map(|value| value.map(Value::Bytes)),
+                Kind::Text | Kind::Other => {
+                    row.try_get::<_, Option<String>>(place).map(|value| value.map(Value::Text))
+                }
+            };
+            let value = value.map_err(|error| self.connection.error(OPERATION, error))?;
+            values.push(value.unwrap_or(Value::Null));
+        }
+        let mut raw = Raw { place: 0, values };
+        if let Value::Int(id) = found.key(&raw) {
+            raw.place = id;
+        }
+        Ok(raw)
+    }
+}
+
+/// How a column's values are read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Int,
+    Real,
+    Bool,
+    Text,
+    Bytes,
+    /// As the server writes them.
+    Other,
+}
+
+fn kind(name: &str) -> Kind {
+    match name {
+        "int2" | "int4" | "int8" => Kind::Int,
+        "float4" | "float8" => Kind::Real,
+        "bool" => Kind::Bool,
+        "text" | "varchar" | "bpchar" | "name" => Kind::Text,
+        "bytea" => Kind::Bytes,
+        _ => Kind::Other,
+    }
+}
+
+/// A name in a statement.
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+/// A column's value in the form in which it is read.
+fn selected(Typed { name, kind: of, .. }: &Typed) -> String {
+    let cast = match kind(of) {
+        Kind::Int => "int8",
+        Kind::Real => "float8",
+        Kind::Bool => "bool",
+        Kind::Bytes => "bytea",
+        Kind::Text | Kind::Other => "text",
+    };
+    format!("{}::{cast}", quoted(name))
+}
+
+#[async_trait]
+impl Source for PostgresSource {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    async fn shapes(&self) -> Result<Vec<Shape>> {
+        let shape = |(name, columns): (&String, &Vec<Typed>)| Shape {
+            name: name.clone(),
+            columns: columns.iter().map(|column| column.name.clone()).collect(),
+        };
+        Ok(self.columns.iter().map(shape).collect())
+    }
+
+    /// Every row has a key here.
+    async fn scan(&self, found: &Found, after: Option<&Bound>) -> Result<Vec<Raw>, Broken> {
+        Ok(self.page(found, after, ROWS).await?)
+    }
+
+    async fn page(&self, found: &Found, after: Option<&Bound>, limit: usize) -> Result<Vec<Raw>> {
+        let columns: Vec<_> = self.typed(found).iter().map(selected).collect();
+        let key = self.typed(found).iter().find(|column| column.name == found.old.key);
+        let order = match key.map(|column| kind(&column.kind)) {
+            Some(Kind::Text) => format!("{} COLLATE \"C\"", quoted(found.old.key)),
+            _ => quoted(found.old.key),
+        };
+        let range = if after.is_some() { format!("WHERE {order} > $1") } else { String::new() };
+        let sql = format!(
+            "SELECT {} FROM {} {range} ORDER BY {order} LIMIT {}",
+            columns.join(", "),
+            quoted(found.old.table.name()),
+            limit.min(ROWS)
+        );
+        let rows = match after.map(|bound| &bound.key) {
+            None => self.query(&sql, &[]).await?,
+            Some(Value::Int(id)) => self.query(&sql, &[(id, Type::INT8)]).await?,
+            Some(key) => self.query(&sql, &[(&key.to_key(), Type::TEXT)]).await?,
+        };
+        rows.iter().map(|row| self.raw(found, row)).collect()
+    }
+
+    async fn count(&self, table: &str, column: Option<&str>) -> Result<u64> {
+        let counted = column.map_or_else(|| "*".to_owned(), quoted);
+        let sql = format!("SELECT count({counted}) AS number FROM {}", quoted(table));
+        Ok(self.number(&sql, &[]).await?.unsigned_abs())
+    }
+
+    /// A primary key sees to that.
+    async fn repeats_keys(&self, _: &Found) -> Result<bool> {
+        Ok(false)
+    }
+
+    async fn greatest_identity(&self, found: &Found) -> Result<i64> {
+        let (key, table) = (quoted(found.old.key), quoted(found.old.table.name()));
+        let greatest =
+            format!("SELECT max({key})::int8 AS number FROM {table} WHERE {key} <= {}", Count::MAX);
+        let greatest = self.number(&greatest, &[]).await?;
+        let given = "SELECT pg_sequence_last_value(pg_get_serial_sequence($1, $2)::regclass) AS number";
+        let given = self.number(given, &[(&table, Type::TEXT), (&found.old.key, Type::TEXT)]).await?;
+        Ok(greatest.max(given.min(Count::MAX.get())))
+    }
+
+    /// The server looks at each page that it reads.
+    async fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+}
