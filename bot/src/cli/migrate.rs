@@ -6,8 +6,8 @@ use clap::{Args, Subcommand, value_parser};
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without a command it is `up`. All other commands but `doctor` and `backup` bring the schema up to date, too, when they open the \
-database. Any number of processes may migrate at once: they do it one after the other.
+Without a command it is `up`. Every command that opens the database brings its schema up to date, too, but for \
+`doctor` and `backup`. Any number of processes may migrate at once: they do it one after the other.
 
 Examples:
   rosey migrate
