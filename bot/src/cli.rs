@@ -38,8 +38,10 @@ Environment:
   PGPASSWORD    the password for PostgreSQL, if the URL has none
   ROSEY_ENV     how many connections to PostgreSQL: development, staging, production
   ROSEY_LOG     what to log on standard error: error, warn (default), info, debug, trace
-  ROSEY_SPOOL   the journal in which `replay` and `record` keep events while the database is away; off: none
+  ROSEY_SPOOL   the journal, where events wait while the database is away; off: none
 The pool's settings have variables of their own, such as ROSEY_POOL_SIZE; `rosey doctor` shows them all.
+
+All times are in UTC. In JSON, moments are Unix seconds, and spans of time are seconds.
 
 Exit codes:
   0  done
@@ -78,7 +80,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Global options")]
 pub(crate) struct DatabaseArgs {
-    /// The database, before anything that the configuration says
+    /// The database's URL, in place of the one that the environment or the configuration has
     #[arg(long, global = true, value_name = "URL", env = "DATABASE_URL", hide_env_values = true)]
     pub(crate) database_url: Option<String>,
 
@@ -143,7 +145,7 @@ pub(crate) enum StoreCommand {
     Recent(RecentArgs),
     /// Show how many users were there, and when
     History(HistoryArgs),
-    /// Show who did what
+    /// Show the audit log: who did what
     Audit(AuditArgs),
     /// Export, remove or rename what is kept about one person
     #[command(subcommand)]
@@ -159,7 +161,12 @@ pub(crate) enum StoreCommand {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey maintain\n  rosey maintain --keep-chat-hours 720 --json")]
+#[command(after_help = "\
+What is counted of users, and the channel's peaks, stay. Once a day is often enough; a bot may be at work meanwhile.
+
+Examples:
+  rosey maintain
+  rosey maintain --keep-chat-hours 720 --json")]
 pub(crate) struct MaintainArgs {
     /// Keep chat lines for so many hours
     #[arg(long, value_name = "HOURS", default_value_t = 150)]
@@ -181,7 +188,17 @@ pub(crate) struct MaintainArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum OutboundCommand {
     /// Show the queue, oldest message first
-    #[command(after_help = "Examples:\n  rosey outbound list\n  rosey outbound list --state dead")]
+    #[command(after_help = "\
+A message is in one of these states:
+  queued    it was not tried yet
+  retrying  it failed, and is tried again when it is due
+  sent      it was sent
+  failed    it was refused for good
+  dead      all its attempts failed; `rosey outbound requeue` gives it new ones
+
+Examples:
+  rosey outbound list
+  rosey outbound list --state dead --json")]
     List {
         /// Only messages in this state: queued, retrying, sent, failed, dead
         #[arg(long, value_name = "STATE")]

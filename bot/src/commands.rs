@@ -39,6 +39,12 @@ use crate::output::Output;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
     let output = Output::new(cli.json);
     let config = || database::configure(&cli.database);
+    // The journal is the recorder's; the others may run beside it.
+    let without_journal = || {
+        let mut config = config()?;
+        config.spool = None;
+        anyhow::Ok(config)
+    };
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     let looks = matches!(cli.command, Command::Doctor(_));
@@ -56,25 +62,16 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
-            Command::Import(args) => {
-                let mut config = config()?;
-                config.spool = None;
-                import::run(&config, &args, output).await
-            }
+            Command::Import(args) => import::run(&without_journal()?, &args, output).await,
             Command::Recording(RecordingCommand::Replay(args)) => {
                 replay::run(&config()?, &args, output).await
             }
             Command::Recording(RecordingCommand::Record(args)) => {
                 record::run(&config()?, &args, output).await
             }
+            Command::OnStore(command) => on_store(&command, &without_journal()?, output).await,
             Command::Completions { shell } => completions::run(shell),
             Command::Man { directory } => man::run(directory.as_deref(), output),
-            Command::OnStore(command) => {
-                let mut config = config()?;
-                // The journal is the recorder's; the others may run beside it.
-                config.spool = None;
-                on_store(&command, &config, output).await
-            }
         }
     });
     if looks {

@@ -9,7 +9,12 @@ use clap::Args;
 use super::{limit, moment};
 
 #[derive(Debug, Args)]
-#[command(after_help = "Examples:\n  rosey stats\n  rosey stats ada --json")]
+#[command(after_help = "\
+A session lasts from joining to leaving; the time connected is that of the sessions that ended.
+
+Examples:
+  rosey stats
+  rosey stats ada --json")]
 pub(crate) struct StatsArgs {
     /// One user, by the exact name [default: the channel]
     #[arg(value_name = "USER")]
@@ -18,7 +23,7 @@ pub(crate) struct StatsArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Lines are counted from the first day on, whether they are kept or not.
+All lines count that were ever recorded, whether they are still kept or not.
 
 Examples:
   rosey top

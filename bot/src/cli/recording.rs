@@ -58,7 +58,7 @@ pub(crate) struct ReplayArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The one recorder of a channel. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
+Run it once for a channel, not twice. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
 warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
 
 While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \

@@ -61,6 +61,8 @@ Examples:
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
+The newest entry stands at the end. Which kinds there are is up to the bot that records them.
+
 Examples:
   rosey audit
   rosey audit --user ada --action kick --since 2024-06-01 --json")]
@@ -69,7 +71,7 @@ pub(crate) struct AuditArgs {
     #[arg(long, value_name = "USER")]
     pub(crate) user: Option<Username>,
 
-    /// Only what is of this kind
+    /// Only actions of this kind, such as kick
     #[arg(long, value_name = "KIND")]
     pub(crate) action: Option<ActionKind>,
 

@@ -15,6 +15,7 @@ crate::checks! {
     a_chart_is_ascii_where_the_locale_is_not_utf_8,
     nothing_is_drawn_through_a_gap,
     a_time_has_two_ends,
+    the_documentation_shows_what_is_drawn,
     pictures_show_both_series_and_their_peaks,
     a_picture_has_its_size,
     a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is,
@@ -142,6 +143,17 @@ fn pictures_show_both_series_and_their_peaks(_: &Rosey) {
         assert!(texts.contains(&text), "{text}: {texts:?}");
     }
     assert!(fs::read(rosey.path("chart.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
+}
+
+fn the_documentation_shows_what_is_drawn(_: &Rosey) {
+    let rosey = with_sample();
+    rosey.prints(&["history", "--svg", "chart.svg"]);
+    let shown = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/history.svg");
+    let drawn = fs::read_to_string(rosey.path("chart.svg")).unwrap();
+    assert!(
+        fs::read_to_string(shown).unwrap() == drawn,
+        "draw it again: rosey history --svg docs/history.svg"
+    );
 }
 
 fn a_picture_has_its_size(_: &Rosey) {
