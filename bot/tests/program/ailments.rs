@@ -31,7 +31,7 @@ crate::checks! {
     a_file_that_is_no_database_gives_lines,
     a_locked_database_gives_lines,
     nothing_is_changed_not_even_a_log,
-    what_hangs_holds_nobody_up,
+    a_journal_that_is_a_pipe_holds_nobody_up,
     a_server_that_says_nothing_is_given_up,
     what_is_kept_aside_is_told_with_the_reasons,
     ; disk:
@@ -253,7 +253,7 @@ fn nothing_is_changed_not_even_a_log(rosey: &Rosey) {
     assert_eq!(rosey.json(&["stats", "--json"])["chat_lines"], 50);
 }
 
-fn what_hangs_holds_nobody_up(rosey: &Rosey) {
+fn a_journal_that_is_a_pipe_holds_nobody_up(rosey: &Rosey) {
     rosey.prints(&["migrate"]);
     run("mkfifo", [rosey.path("journal")]).unwrap();
     let begun = Instant::now();
@@ -263,7 +263,8 @@ fn what_hangs_holds_nobody_up(rosey: &Rosey) {
     assert_eq!(output.status.code(), Some(1));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let (verdict, found, _) = line(&report, "spool");
-    assert_eq!((verdict.as_str(), found.as_str()), ("failed", "no answer within 1s"));
+    assert_eq!(verdict, "failed");
+    assert!(found.contains("is no file"), "{found}");
     assert_eq!(line(&report, "integrity").0, "ok");
 }
 

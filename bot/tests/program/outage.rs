@@ -125,7 +125,8 @@ fn nothing_is_lost_or_doubled_while_the_server_comes_and_goes_and_the_program_is
         let stops = scope.spawn(|| come_and_go(&server, &over, again));
         for _ in 0..KILLS {
             let mut running = replay(&rosey, &["log.jsonl"]);
-            thread::sleep(Duration::from_millis(random.u64(100..1_200)));
+            // A start waits two seconds for its database, and then records into the journal.
+            thread::sleep(Duration::from_millis(random.u64(100..3_500)));
             running.kill().unwrap();
             running.wait().unwrap();
             left += usize::from(rosey.path(JOURNAL).exists());

@@ -65,7 +65,10 @@ async fn what_was_spooled_survives_a_power_cut_once() {
         let journal = disk.path().join(format!("{round}.spool"));
         let said = cut_while(Role::Spool, &disk, &journal.display().to_string()).await;
         println!("{said}");
-        // It never reached its database, so it may be any.
+        // It never reached its database, which nobody could: here it goes into another one, as its owner may decide.
+        let file = rusqlite::Connection::open(&journal).unwrap();
+        file.execute("UPDATE journal SET database_name = NULL", []).unwrap();
+        drop(file);
         let mut config =
             Config::new(DatabaseUrl::Sqlite(SqliteUrl::file(disk.path().join(format!("{round}.db")))));
         config.spool = Some(SpoolSettings::at(&journal));
