@@ -6,7 +6,8 @@ use clap::Args;
 #[command(after_help = "\
 Everything is copied: users, chat, history, the queue, tokens, plugins' values, and how far each source was read. What was \
 copied is then read back and compared. A copy that was stopped goes on where it stopped when it is begun again. Stop the bot \
-first, and let it write what waits in its journal.
+first, and let it write what waits in its journal. SQLite needs the right to write beside the file that it reads: of a \
+file on a read-only disk, copy the file first.
 
 The exit code is 1 if the two differ at the end.
 

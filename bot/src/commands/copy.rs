@@ -16,7 +16,7 @@ use super::transfer::{
 use crate::bar::spinner;
 use crate::cli::CopyArgs;
 use crate::database::{self, Named};
-use crate::exit::Exit;
+use crate::exit::{Exit, advise};
 use crate::format::{number, visible};
 use crate::output::{Output, table};
 
@@ -48,6 +48,10 @@ pub(super) enum Stage {
     /// The second database holds the beginning of the copy.
     Copying,
 }
+
+/// What to do if there was an error after all that was there had been removed.
+const GO_ON: &str = "what the second database held is removed; when the cause is mended, run the command again, without \
+                     --replace, to go on where it stopped";
 
 /// What to do after a copy was stopped.
 pub(super) fn how_to_go_on(args: &CopyArgs, stage: Stage) -> &'static str {
@@ -88,6 +92,12 @@ async fn both(
         empty(into).await?;
     }
     stage.set(Stage::Copying);
+    let outcome = filled(from, into, output).await;
+    // What was copied until now would be removed once more.
+    if replace { outcome.map_err(|error| advise(error, GO_ON)) } else { outcome }
+}
+
+async fn filled(from: &dyn BotStore, into: &dyn BotStore, output: Output) -> anyhow::Result<Exit> {
     let begun = Instant::now();
     let mut bars = Bars::new("copying");
     let copied = transfer::copy(from, into, |progress| bars.show(progress)).await;

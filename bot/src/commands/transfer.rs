@@ -4,14 +4,14 @@ mod report;
 
 use anyhow::Context as _;
 use botstore::transfer::{self, Comparison, Progress, Table, TransferError};
-use botstore::url::DatabaseUrl;
+use botstore::url::{DatabaseUrl, SqliteUrl};
 use botstore::{BotStore, Config, Export};
 use indicatif::ProgressBar;
 
 pub(super) use report::{comparison_json, show_comparison};
 
 use crate::bar::bar;
-use crate::database::{self, variable};
+use crate::database::{self, Named, variable};
 use crate::exit::advise;
 
 /// The URL that is the argument `name`.
@@ -29,6 +29,10 @@ pub(super) fn configure(url: &DatabaseUrl) -> anyhow::Result<Config> {
 
 /// Opens a database that is only read: its schema is left as it is.
 pub(super) async fn open_to_read(url: &DatabaseUrl) -> anyhow::Result<Box<dyn BotStore>> {
+    if let DatabaseUrl::Sqlite(SqliteUrl { path: Some(path), .. }) = url {
+        let is_missing = matches!(path.try_exists(), Ok(false));
+        anyhow::ensure!(!is_missing, "{}: there is no such file; check the URL", Named(url));
+    }
     database::open(&configure(url)?.without_migration()).await
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::audit::ActionJson;
 use super::stats::UserJson;
+use crate::bar::bar;
 use crate::cli::UserCommand;
 use crate::confirm::confirm;
 use crate::exit::{Exit, advise};
@@ -61,15 +62,20 @@ async fn export(store: &dyn BotStore, username: &Username) -> anyhow::Result<Exi
     Ok(Exit::Done)
 }
 
-/// The kept lines of a user.
+/// The kept lines of a user. No index leads to them, so all are looked through: page by page, which never takes too long.
 async fn lines(store: &dyn BotStore, username: &Username) -> anyhow::Result<Vec<ChatMessage>> {
     let (mut lines, mut after) = (Vec::new(), RowKey::START);
+    let bar = bar("lines", u64::try_from(store.chat_count().await?.get()).ok());
+    bar.set_message("looking through");
     loop {
         let page = store.chat_after(after, Limit::MAX).await?;
-        let Some(last) = page.last() else { return Ok(lines) };
+        let Some(last) = page.last() else { break };
         after = last.key();
+        bar.inc(page.len() as u64);
         lines.extend(page.into_iter().filter(|line| line.username == *username));
     }
+    bar.finish_and_clear();
+    Ok(lines)
 }
 
 /// The entries of a user, oldest first.

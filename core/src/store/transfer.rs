@@ -28,7 +28,7 @@ pub trait Export: Send + Sync {
 
 /// Writing rows as they are, identities included, into a store that nobody else uses meanwhile.
 ///
-/// [`transfer::copy`](crate::transfer::copy) calls these in their order.
+/// [`transfer::copy`](crate::transfer::copy) raises the identities, and then writes the rows.
 #[async_trait]
 pub trait Import: Export {
     /// Writes a page, all of it or nothing. A row whose key is there is left alone, so that a page may be written again;

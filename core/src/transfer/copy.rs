@@ -30,12 +30,14 @@ pub async fn copy(
 ) -> Result<Copied, TransferError> {
     let mut copied = Copied::default();
     // All is looked at before anything is written.
-    for planned in plan(from, into).await? {
+    let planned = plan(from, into).await?;
+    // First, as it asks for rights that rows do not need; and nobody gets a number twice who goes on with half a copy.
+    let identities = from.identities().await.map_err(TransferError::of(Side::From))?;
+    into.raise_identities(&identities).await.map_err(TransferError::of(Side::Into))?;
+    for planned in planned {
         copied.found += planned.found;
         copied.written += rest(from, into, planned, &mut progress).await?;
     }
-    let identities = from.identities().await.map_err(TransferError::of(Side::From))?;
-    into.raise_identities(&identities).await.map_err(TransferError::of(Side::Into))?;
     Ok(copied)
 }
 
@@ -60,7 +62,7 @@ pub async fn read_through(
             until = Some(key);
         }
     }
-    Ok(())
+    from.identities().await.map_err(TransferError::of(Side::From)).map(drop)
 }
 
 /// A table before it is copied.

@@ -84,6 +84,7 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
 /// may take for ever.
 pub(super) fn refuse_no_file(path: &Path) -> Result<(), Fault> {
     match fs::metadata(path) {
+        Ok(found) if found.is_dir() => Err(io::Error::from(io::ErrorKind::IsADirectory).into()),
         Ok(found) if !found.is_file() => {
             let why = "is no file: name another one (ROSEY_SPOOL)";
             Err(Fault::Refused(ErrorKind::Unavailable, why.to_owned()))
