@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn pages_are_read_by_their_key() {
-        for table in Table::ALL {
+        // Nothing has to be found in a table of one row.
+        for table in Table::ALL.into_iter().filter(|table| !table.is_single()) {
             assert_indexed(&[&select(table, false)]);
             // The first page begins where the table does.
             assert_total(&[&select(table, true)]);
