@@ -202,7 +202,8 @@ impl PostgresStore {
         params: Params<'_>,
     ) -> Result<Row> {
         self.row_if_any(operation, intent, sql, params).await?.ok_or_else(|| {
-            StoreError::new(ErrorKind::Corrupt, operation, "a row that is always there is missing")
+            let text = "a row that is always there is gone; `rosey doctor` says what makes it again";
+            StoreError::new(ErrorKind::Corrupt, operation, text)
         })
     }
 

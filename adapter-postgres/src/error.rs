@@ -153,10 +153,7 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
             (ErrorKind::Unavailable, POOLER)
         }
         SqlState::CANNOT_CONNECT_NOW => (ErrorKind::Unavailable, ""),
-        SqlState::TOO_MANY_CONNECTIONS => (
-            ErrorKind::Unavailable,
-            "; lower pool_size and max_overflow, or raise the server's max_connections",
-        ),
+        SqlState::TOO_MANY_CONNECTIONS => (ErrorKind::Unavailable, limit_advice(error)),
         SqlState::QUERY_CANCELED | SqlState::LOCK_NOT_AVAILABLE => (ErrorKind::Timeout, ""),
         SqlState::READ_ONLY_SQL_TRANSACTION => (
             ErrorKind::Unavailable,
@@ -188,6 +185,20 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
             _ if ends_session(error) => (broken, ""),
             _ => (ErrorKind::Internal, ""),
         },
+    }
+}
+
+/// What to do about a limit on connections. The message says in the server's language whose limit it is; the function's
+/// name is in none.
+fn limit_advice(error: &DbError) -> &'static str {
+    match error.routine() {
+        Some("InitializeSessionUserId") => {
+            "; lower pool_size and max_overflow, or raise the role's limit: ALTER ROLE ... CONNECTION LIMIT ..."
+        }
+        Some("CheckMyDatabase") => {
+            "; lower pool_size and max_overflow, or raise the database's limit: ALTER DATABASE ... CONNECTION LIMIT ..."
+        }
+        _ => "; lower pool_size and max_overflow, or raise the server's max_connections",
     }
 }
 

@@ -2,10 +2,13 @@
 
 mod bloat;
 mod clock;
+mod columns;
 mod integrity;
 mod objects;
 mod rights;
 mod rows;
+mod sequences;
+mod singles;
 mod upkeep;
 
 use std::fmt;
@@ -85,6 +88,7 @@ impl Examine for PostgresExaminer {
             Aspect::Permissions | Aspect::Bloat | Aspect::Upkeep if !self.has_schema().await? => Ok(None),
             Aspect::Permissions => rights::rights(self).await.map(Some),
             Aspect::Objects if self.is_current().await? => objects::objects(self).await.map(Some),
+            Aspect::Sequences if self.is_current().await? => sequences::sequences(self).await.map(Some),
             Aspect::Integrity => integrity::integrity(self, depth).await.map(Some),
             Aspect::Rows if depth == Depth::Deep && self.is_current().await? => {
                 rows::rows(self).await.map(Some)

@@ -53,7 +53,8 @@ pub(crate) async fn health(connections: &Connections) -> Result<DatabaseHealth> 
     let row = connections.send("health", Intent::Read, HEALTH, &[]).await?.pop();
     let latency = asked.elapsed();
     let row = row.ok_or_else(|| {
-        StoreError::new(ErrorKind::Corrupt, "health", "the row of database_identity is gone")
+        let text = "the row of database_identity is gone; `rosey doctor` says what makes it again";
+        StoreError::new(ErrorKind::Corrupt, "health", text)
     })?;
     Ok(DatabaseHealth {
         id: row.value("database_id", |id: &str| DatabaseId::new(id))?,

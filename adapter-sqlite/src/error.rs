@@ -7,6 +7,9 @@ use botstore_core::{ErrorKind, StoreError};
 use botstore_migrations::MigrationError;
 use rusqlite::{ErrorCode, ffi};
 
+pub(crate) const NOT_WRITABLE: &str =
+    "the file cannot be written; check the rights of the file and of its directory";
+
 /// A failure whose operation and database are not known yet.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -91,16 +94,14 @@ fn meaning(error: &rusqlite::Error) -> (ErrorKind, &'static str) {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked | ErrorCode::FileLockingProtocolFailed) => {
             (Unavailable, "another process keeps the database locked; try again, or stop that process")
         }
-        Some(ErrorCode::DiskFull) => (Unavailable, "the disk is full; make room"),
+        _ if is_full(error) => (Unavailable, "the disk is full; make room"),
         Some(ErrorCode::SystemIoFailure) if is_write(error) => {
             (Unavailable, "the file cannot be written; check whether it may be changed, and the disk")
         }
         Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
             (Unavailable, "the file cannot be opened; check the path and its rights")
         }
-        Some(ErrorCode::ReadOnly) => {
-            (Unavailable, "the file cannot be written; check the rights of the file and of its directory")
-        }
+        Some(ErrorCode::ReadOnly) => (Unavailable, NOT_WRITABLE),
         Some(ErrorCode::SystemIoFailure) => (Unavailable, "the disk failed to read or write; check it"),
         Some(ErrorCode::OutOfMemory) => (Unavailable, "there is no memory left"),
         Some(ErrorCode::NotADatabase) => (Corrupt, "the file is no SQLite database; name another one"),
@@ -129,9 +130,16 @@ fn lacks_schema(error: &rusqlite::Error) -> bool {
 
 /// Whether an operator has to do what the advice says before another try makes sense.
 fn is_lasting(error: &rusqlite::Error) -> bool {
-    use ErrorCode::{CannotOpen, DiskFull, PermissionDenied, ReadOnly};
-    matches!(error.sqlite_error_code(), Some(DiskFull | CannotOpen | PermissionDenied | ReadOnly))
+    use ErrorCode::{CannotOpen, PermissionDenied, ReadOnly};
+    matches!(error.sqlite_error_code(), Some(CannotOpen | PermissionDenied | ReadOnly))
+        || is_full(error)
         || is_write(error)
+}
+
+/// Whether there is no room. What processes share of the log is made larger first of all, which has a code of its own.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
+        || error.sqlite_error().is_some_and(|error| error.extended_code == ffi::SQLITE_IOERR_SHMSIZE)
 }
 
 /// The same of an error of the operating system.
@@ -232,9 +240,14 @@ mod tests {
         let waiting_helps =
             [ffi::SQLITE_BUSY, ffi::SQLITE_LOCKED, ffi::SQLITE_PROTOCOL, ffi::SQLITE_IOERR_READ];
         assert_eq!(waiting_helps.map(is_lasting), [false; 4]);
-        let waiting_does_not =
-            [ffi::SQLITE_FULL, ffi::SQLITE_CANTOPEN, ffi::SQLITE_READONLY_DBMOVED, ffi::SQLITE_IOERR_WRITE];
-        assert_eq!(waiting_does_not.map(is_lasting), [true; 4]);
+        let waiting_does_not = [
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_IOERR_SHMSIZE,
+            ffi::SQLITE_CANTOPEN,
+            ffi::SQLITE_READONLY_DBMOVED,
+            ffi::SQLITE_IOERR_WRITE,
+        ];
+        assert_eq!(waiting_does_not.map(is_lasting), [true; 5]);
     }
 
     #[test]

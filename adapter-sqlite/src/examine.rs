@@ -1,8 +1,11 @@
 //! Looking how a database is, through one connection that changes nothing.
 
 mod bytes;
+mod columns;
 mod objects;
 mod rows;
+mod sequences;
+mod singles;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -76,7 +79,7 @@ impl Examine for SqliteExaminer {
 
     async fn examine(&self, aspect: Aspect, depth: Depth) -> Result<Option<Finding>> {
         // The others are a server's.
-        let asked = [Aspect::Integrity, Aspect::Bloat, Aspect::Objects, Aspect::Rows];
+        let asked = [Aspect::Integrity, Aspect::Bloat, Aspect::Objects, Aspect::Sequences, Aspect::Rows];
         if self.place.is_nothing() || !asked.contains(&aspect) {
             return Ok(None);
         }
@@ -84,6 +87,7 @@ impl Examine for SqliteExaminer {
             Aspect::Integrity => bytes::integrity(connection, place.path.as_deref(), depth).map(Some),
             Aspect::Bloat => bytes::bloat(connection).map(Some),
             Aspect::Objects if is_current(connection)? => objects::objects(connection).map(Some),
+            Aspect::Sequences if is_current(connection)? => sequences::sequences(connection),
             Aspect::Rows if depth == Depth::Deep && is_current(connection)? => {
                 rows::rows(connection).map(Some)
             }

@@ -13,7 +13,7 @@ use botstore_migrations::{Goal, Migrated, MigrationError, SchemaStatus};
 use rusqlite::Connection;
 
 use crate::connection;
-use crate::error::Fault;
+use crate::error::{Fault, NOT_WRITABLE};
 use crate::files::{Files, Standing};
 
 /// How long opening waits while other processes migrate the same database.
@@ -21,6 +21,8 @@ const MIGRATION_PATIENCE: Duration = Duration::from_secs(30);
 
 /// The size of the smallest SQLite database, a single page of the smallest size, in bytes.
 const LEAST_SIZE: u64 = 512;
+
+const NO_DIRECTORY: &str = "its directory does not exist; make it first, or mend the path";
 
 const CANNOT_LOOK: &str = "the file cannot be looked at; check the rights of its directory";
 
@@ -112,7 +114,10 @@ impl Place {
     /// A connection to look how the database is; what is not there is empty.
     pub(crate) fn look(&self) -> Result<Connection, Fault> {
         match &self.path {
-            Some(path) if !is_empty(path)? => connection::look(path, self.busy_timeout),
+            Some(path) if !is_empty(path)? => {
+                refuse_unwritable(path)?;
+                connection::look(path, self.busy_timeout)
+            }
             _ => connection::memory(),
         }
     }
@@ -125,7 +130,7 @@ impl Place {
     /// Refuses a file that is not there, or empty.
     pub(crate) fn refuse_nothing(&self) -> Result<(), Fault> {
         match &self.path {
-            Some(path) if is_empty(path)? => Err(nothing()),
+            Some(path) if is_empty(path)? => Err(nothing(path)),
             _ => Ok(()),
         }
     }
@@ -144,6 +149,7 @@ impl Place {
     }
 
     fn prepare_file(&self, path: &Path, goal: Option<Goal>) -> Result<Prepared, Fault> {
+        refuse_unwritable(path)?;
         if !is_empty(path)? {
             // Before anything in the file is changed, even a setting.
             let judge = if goal.is_some() { migrations::refuse_strangers } else { refuse_other_versions };
@@ -157,8 +163,38 @@ impl Place {
     }
 }
 
-fn nothing() -> Fault {
-    Fault::Refused(ErrorKind::Schema, "there is no database yet. Run `rosey migrate`".into())
+fn nothing(path: &Path) -> Fault {
+    match path.parent().map(fs::metadata) {
+        Some(Err(error)) if error.kind() == io::ErrorKind::NotFound => Fault::System(NO_DIRECTORY, error),
+        _ => Fault::Refused(ErrorKind::Schema, "there is no database yet. Run `rosey migrate`".into()),
+    }
+}
+
+/// Refuses a file that this process may not write, before SQLite makes a log beside it: whoever owns the file could not
+/// write that log, and so not work with the database any more.
+#[cfg(unix)]
+fn refuse_unwritable(path: &Path) -> Result<(), Fault> {
+    use rustix::fs::{Access, AtFlags, CWD, accessat};
+
+    // To open the file would answer, too; but closing it lets go of all locks that the process has on it.
+    match accessat(CWD, path, Access::WRITE_OK, AtFlags::EACCESS).map_err(io::Error::from) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+            ) =>
+        {
+            Err(Fault::System(NOT_WRITABLE, error))
+        }
+        // What else is wrong, opening it tells.
+        _ => Ok(()),
+    }
+}
+
+/// Elsewhere files have the rights that their directory gives them.
+#[cfg(not(unix))]
+fn refuse_unwritable(_: &Path) -> Result<(), Fault> {
+    Ok(())
 }
 
 /// Brings the schema to the goal; without one it must be the newest.
@@ -197,9 +233,7 @@ fn create(path: &Path) -> Result<(), Fault> {
     match options.open(path) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Err(Fault::System("its directory does not exist; make it first", error))
-        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(Fault::System(NO_DIRECTORY, error)),
         Err(error) => Err(Fault::System("the file cannot be made; check the rights of its directory", error)),
     }
 }

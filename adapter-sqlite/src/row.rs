@@ -60,8 +60,10 @@ pub(crate) fn the_row<T>(
     params: impl Params,
     read: impl Fn(&Row<'_>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    row(connection, table, sql, params, read)?
-        .ok_or_else(|| Fault::Refused(ErrorKind::Corrupt, format!("the row of {table} is gone")))
+    row(connection, table, sql, params, read)?.ok_or_else(|| {
+        let text = format!("the row of {table} is gone; `rosey doctor` says what makes it again");
+        Fault::Refused(ErrorKind::Corrupt, text)
+    })
 }
 
 /// A row of `table`.

@@ -4,10 +4,10 @@ use botstore_core::Result;
 use botstore_core::model::{Aspect, Finding};
 use botstore_core::transfer::Table;
 
-use super::{IDENTITY, PostgresExaminer, SEQUENCE};
+use super::{IDENTITY, PostgresExaminer, SEQUENCE, columns, singles};
 use crate::row::Columns as _;
 
-const NAME: &str = Aspect::Objects.as_str();
+pub(super) const NAME: &str = Aspect::Objects.as_str();
 
 /// All indexes of the newest schema, those of keys and of what may be there only once, too.
 const INDEXES: [&str; 28] = [
@@ -41,18 +41,14 @@ const INDEXES: [&str; 28] = [
     "user_stats_pkey",
 ];
 
-/// What is missing, and what is there and of no use, by kind and name. A column's table that is missing is named alone.
+/// What is missing, and what is there and of no use, by kind and name.
 const FAULTS: &str = "
     SELECT 'table' AS kind, name, false AS invalid FROM unnest($1) AS name WHERE to_regclass(name) IS NULL
     UNION ALL
     SELECT 'sequence', name, false FROM unnest($2) AS name WHERE to_regclass(name) IS NULL
     UNION ALL
-    SELECT 'column', owner || '.' || name, false FROM unnest($3, $4) AS columns (owner, name)
-    WHERE to_regclass(owner) IS NOT NULL AND NOT EXISTS (
-        SELECT 1 FROM pg_attribute WHERE attrelid = to_regclass(owner) AND attname = name AND NOT attisdropped)
-    UNION ALL
     SELECT 'index', name, indexrelid IS NOT NULL
-    FROM unnest($5) AS name LEFT JOIN pg_index ON indexrelid = to_regclass(name)
+    FROM unnest($3) AS name LEFT JOIN pg_index ON indexrelid = to_regclass(name)
     WHERE indexrelid IS NULL OR NOT (indisvalid AND indisready AND indislive)
     ORDER BY 1, 2";
 
@@ -64,15 +60,11 @@ struct Fault {
     is_invalid: bool,
 }
 
-/// Looks for what this version of the schema has. What others added is none of our business.
+/// Looks for what this version of the schema has. What others added is none of our business, unless it refuses what a
+/// store writes.
 pub(super) async fn objects(examiner: &PostgresExaminer) -> Result<Finding> {
     let tables: Vec<&str> = Table::ALL.into_iter().map(Table::name).chain([IDENTITY]).collect();
-    let columns = Table::ALL
-        .into_iter()
-        .flat_map(|table| table.columns().iter().map(move |column| (table.name(), column.name)));
-    let (owners, columns): (Vec<_>, Vec<_>) = columns.unzip();
-    let params: crate::client::Params<'_> =
-        &[&tables, &vec![SEQUENCE], &owners, &columns, &Vec::from(INDEXES)];
+    let params: crate::client::Params<'_> = &[&tables, &vec![SEQUENCE], &Vec::from(INDEXES)];
     let mut faults = Vec::new();
     for row in examiner.rows(FAULTS, params).await? {
         faults.push(Fault {
@@ -81,12 +73,17 @@ pub(super) async fn objects(examiner: &PostgresExaminer) -> Result<Finding> {
             is_invalid: row.raw("invalid")?,
         });
     }
-    Ok(judge(&faults, tables.len()))
+    let mut findings: Vec<_> = judge(&faults).into_iter().collect();
+    findings.extend(columns::faults(examiner).await?);
+    findings.extend(singles::faults(examiner).await?);
+    Ok(Finding::joined(findings).unwrap_or_else(|| {
+        Finding::ok(NAME, format!("all {} tables and {} indexes are there", tables.len(), INDEXES.len()))
+    }))
 }
 
-fn judge(faults: &[Fault], tables: usize) -> Finding {
+fn judge(faults: &[Fault]) -> Option<Finding> {
     if faults.is_empty() {
-        return Finding::ok(NAME, format!("all {tables} tables and {} indexes are there", INDEXES.len()));
+        return None;
     }
     let shown = faults.iter().map(|fault| {
         let how = if fault.is_invalid { "invalid" } else { "missing" };
@@ -106,7 +103,7 @@ fn judge(faults: &[Fault], tables: usize) -> Finding {
     if missing(false) {
         advice.push("restore a backup: nobody knows what was in what is gone".to_owned());
     }
-    Finding::failed(NAME, shown.collect::<Vec<_>>().join("; "), advice.join("; "))
+    Some(Finding::failed(NAME, shown.collect::<Vec<_>>().join("; "), advice.join("; ")))
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the doctor finds of databases with which something is wrong.
 
+mod files;
+mod schema;
 mod server;
 
 use std::fs::{self, OpenOptions, Permissions};
@@ -10,10 +12,12 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use botstore_conformance::disk::{Disk, run};
+use botstore_conformance::disk::run;
 use rusqlite::Connection;
 use serde_json::Value;
 
+pub(crate) use self::files::AREA as FILES;
+pub(crate) use self::schema::AREA as SCHEMA;
 pub(crate) use self::server::AREA as SERVER;
 
 use crate::doctor::{unwell, verdicts};
@@ -34,8 +38,6 @@ crate::checks! {
     a_journal_that_is_a_pipe_holds_nobody_up,
     a_server_that_says_nothing_is_given_up,
     what_is_kept_aside_is_told_with_the_reasons,
-    ; disk:
-    a_disk_without_room_or_rights_is_told,
 }
 
 /// The line of a check, as its verdict, what was found, and what to do.
@@ -296,26 +298,4 @@ fn what_is_kept_aside_is_told_with_the_reasons(home: &Rosey) {
     assert!(found.ends_with("6 events are kept aside; 3 of them cannot be read"), "{found}");
     assert!(advice.contains("check its disk") && advice.contains("replay them"), "{advice}");
     assert!(advice.ends_with("in the table rejected of d.spool, each batch with the reason"), "{advice}");
-}
-
-fn a_disk_without_room_or_rights_is_told(home: &Rosey) {
-    let disk = Disk::in_memory(8).unwrap();
-    let url = format!("sqlite:///{}", disk.path().join("bot.db").display());
-    let look = || {
-        let ran = home.run(&["--database-url", &url, "doctor", "--json"]);
-        (ran.code, serde_json::from_str::<Value>(&ran.stdout).unwrap())
-    };
-    home.prints(&["--database-url", &url, "migrate"]);
-    let (code, report) = look();
-    assert_eq!((code, line(&report, "disk").0.as_str()), (Some(0), "warning"), "{report}");
-    let ballast = disk.fill("ballast", 1 << 20).unwrap();
-    let (code, report) = look();
-    assert_eq!((code, line(&report, "disk").0.as_str()), (Some(1), "failed"), "{report}");
-    ballast.remove().unwrap();
-
-    run("mount", ["-o".as_ref(), "remount,ro".as_ref(), disk.path().as_os_str()]).unwrap();
-    let (code, report) = look();
-    let (verdict, found, _) = line(&report, "permissions");
-    assert_eq!((code, verdict.as_str()), (Some(1), "failed"), "{report}");
-    assert!(found.contains("may not write ") && found.contains("nor make files in "), "{found}");
 }

@@ -40,12 +40,12 @@ fn a_database_that_is_up_to_date_is_well(rosey: &Rosey) {
     let named = |names: &str| names.split(' ').map(|name| format!("{name} ok")).collect::<Vec<_>>();
     let expected = if rosey.backend() == "sqlite" {
         assert_eq!(report["pool"], Value::Null);
-        named("connection schema latency objects integrity bloat permissions disk spool")
+        named("connection schema latency objects sequences integrity bloat permissions disk spool")
     } else {
         assert!(report["pool"]["open"].as_u64().unwrap() <= report["pool"]["max"].as_u64().unwrap());
         named(
-            "connection schema latency pool permissions objects integrity bloat upkeep wraparound size clock \
-             spool-disk spool encryption",
+            "connection schema latency pool permissions objects sequences integrity bloat upkeep wraparound size \
+             clock spool-disk spool encryption",
         )
     };
     let verdicts: Vec<_> =

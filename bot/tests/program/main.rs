@@ -60,8 +60,10 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 23] = [
+const AREAS: [Area; 25] = [
     ailments::AREA,
+    ailments::FILES,
+    ailments::SCHEMA,
     ailments::SERVER,
     backup::AREA,
     doctor::AREA,

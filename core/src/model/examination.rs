@@ -6,8 +6,11 @@
 pub enum Aspect {
     /// What the role may do with tables and sequences.
     Permissions,
-    /// Whether all tables, columns and indexes are there that the schema's version asks for.
+    /// Whether all tables, columns and indexes are there that the schema's version asks for, and the rows that are always
+    /// there.
     Objects,
+    /// Whether the numbers of new rows are above those of the rows that are there.
+    Sequences,
     /// Whether the bytes on the disk make sense.
     Integrity,
     /// Whether a store would have written the rows that are there. Deep only: it reads every one.
@@ -26,9 +29,10 @@ pub enum Aspect {
 
 impl Aspect {
     /// All of them, in the order in which they make sense.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Permissions,
         Self::Objects,
+        Self::Sequences,
         Self::Integrity,
         Self::Rows,
         Self::Bloat,
@@ -44,6 +48,7 @@ impl Aspect {
         match self {
             Self::Permissions => "permissions",
             Self::Objects => "objects",
+            Self::Sequences => "sequences",
             Self::Integrity => "integrity",
             Self::Rows => "rows",
             Self::Bloat => "bloat",
@@ -117,5 +122,37 @@ impl Finding {
     #[must_use]
     pub fn failed(name: &'static str, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { name, verdict: Verdict::Failed, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    /// Several findings of one name as one: as bad as the worst, with all that was seen, and each advice once. None if there
+    /// are none.
+    #[must_use]
+    pub fn joined(findings: Vec<Self>) -> Option<Self> {
+        let name = findings.first()?.name;
+        let verdict = findings.iter().map(|finding| finding.verdict).max()?;
+        let (mut found, mut advice) = (Vec::new(), Vec::new());
+        for finding in findings {
+            found.push(finding.found);
+            advice.extend(finding.advice.filter(|text| !advice.contains(text)));
+        }
+        let advice = (!advice.is_empty()).then(|| advice.join("; "));
+        Some(Self { name, verdict, found: found.join("; "), advice })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn several_findings_are_one_as_bad_as_the_worst() {
+        let joined = Finding::joined(vec![
+            Finding::warning("objects", "a is odd", "mend it"),
+            Finding::failed("objects", "b is gone", "restore it"),
+            Finding::warning("objects", "c is odd", "mend it"),
+        ]);
+        let expected = Finding::failed("objects", "a is odd; b is gone; c is odd", "mend it; restore it");
+        assert_eq!(joined, Some(expected));
+        assert_eq!(Finding::joined(Vec::new()), None);
     }
 }

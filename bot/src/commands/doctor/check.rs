@@ -10,17 +10,19 @@ use botstore::{Config, ErrorKind, StoreError};
 /// A database that answers later than this makes a bot slow.
 const SLOW: Duration = Duration::from_millis(20);
 
-/// The check `name` of a database that gave an error. Most errors say themselves what to do.
+/// The check `name` of a database that gave an error. Most errors say themselves what to do, and those of a server that
+/// answered all the more: it was found.
 pub(super) fn failed(name: &'static str, error: &StoreError, config: &Config) -> Finding {
+    let found = error.to_string();
     let unreachable = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Timeout);
     let advice = match &config.url {
-        DatabaseUrl::Postgres(_) if unreachable => Some(
+        DatabaseUrl::Postgres(_) if unreachable && !found.contains("(SQLSTATE ") => Some(
             "compare host, port, user, password and database with the server's; docs/SETUP.md shows how to set them"
                 .to_owned(),
         ),
         _ => None,
     };
-    Finding { name, verdict: Verdict::Failed, found: error.to_string(), advice }
+    Finding { name, verdict: Verdict::Failed, found, advice }
 }
 
 /// What a healthy database says of itself; its latency is the median of so many questions.

@@ -17,10 +17,45 @@ struct Files {
     owner: u32,
     /// What lacks, such as `read bot_data.db`.
     lacking: Vec<String>,
-    /// What SQLite keeps beside the database, with its owner.
-    beside: Vec<(PathBuf, u32)>,
+    /// What SQLite keeps beside the database.
+    beside: Vec<Beside>,
     user: u32,
 }
+
+/// The log of a database, or what processes share of it.
+struct Beside {
+    path: PathBuf,
+    owner: u32,
+    /// Whether it holds something that is nowhere else.
+    holds: bool,
+    /// Whether whoever asks may read and write it.
+    usable: bool,
+}
+
+impl Beside {
+    /// What is at the path of a database with this suffix; none if there is nothing.
+    fn of(database: &Path, suffix: &str) -> Option<Self> {
+        let mut name = database.to_owned().into_os_string();
+        name.push(suffix);
+        let path = PathBuf::from(name);
+        let found = fs::metadata(&path).ok()?;
+        Some(Self {
+            owner: found.uid(),
+            holds: suffix == LOG && found.len() > 0,
+            usable: may(&path, Access::READ_OK | Access::WRITE_OK),
+            path,
+        })
+    }
+
+    /// What lets whoever asks work with it, who may write the database of `owner`.
+    fn advice(&self, owner: u32) -> String {
+        let path = self.path.display();
+        if self.holds { format!("`chown {owner} {path}` as root") } else { format!("`rm -f {path}`") }
+    }
+}
+
+const LOG: &str = "-wal";
+const SHARED: &str = "-shm";
 
 /// Looks at a file, its directory, and what is beside it; none if there is no file.
 pub(super) fn permissions(path: &Path) -> Option<Finding> {
@@ -38,17 +73,11 @@ pub(super) fn permissions(path: &Path) -> Option<Finding> {
         let advice = "name a file in DATABASE_URL";
         return Some(Finding::failed(NAME, format!("{} is no file", path.display()), advice));
     }
-    let beside = ["-wal", "-shm"].map(|suffix| {
-        let mut name = path.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    });
-    let beside = beside.into_iter().filter_map(|file| Some((file.clone(), fs::metadata(file).ok()?.uid())));
     let files = Files {
         mode: found.mode(),
         owner: found.uid(),
         lacking: lacking(&path),
-        beside: beside.collect(),
+        beside: [LOG, SHARED].into_iter().filter_map(|suffix| Beside::of(&path, suffix)).collect(),
         user: rustix::process::geteuid().as_raw(),
         path,
     };
@@ -63,9 +92,12 @@ fn lacking(path: &Path) -> Vec<String> {
         ("write", path, Access::WRITE_OK),
         ("make files in", directory, Access::WRITE_OK | Access::EXEC_OK),
     ];
-    let may = |path, access| accessat(CWD, path, access, AtFlags::EACCESS).is_ok();
-    let lacking = needed.into_iter().filter(|(_, path, access)| !may(*path, *access));
+    let lacking = needed.into_iter().filter(|(_, path, access)| !may(path, *access));
     lacking.map(|(what, path, _)| format!("{what} {}", path.display())).collect()
+}
+
+fn may(path: &Path, access: Access) -> bool {
+    accessat(CWD, path, access, AtFlags::EACCESS).is_ok()
 }
 
 fn judge(files: &Files) -> Finding {
@@ -78,11 +110,19 @@ fn judge(files: &Files) -> Finding {
         );
         return Finding::failed(NAME, found, advice);
     }
-    let strange: Vec<_> = beside.iter().filter(|(_, other)| other != owner).collect();
-    if let Some((file, other)) = strange.first() {
-        let found = format!("{shown} belongs to user {owner}, and {} to {other}", file.display());
-        let advice = format!("chown {owner} {}: the bot may be unable to open it", file.display());
-        return Finding::warning(NAME, found, advice);
+    let strange = |file: &Beside| {
+        format!("{shown} belongs to user {owner}, and {} to {}", file.path.display(), file.owner)
+    };
+    let unusable: Vec<_> = beside.iter().filter(|file| !file.usable).collect();
+    if let Some(first) = unusable.first() {
+        let found = format!("{}, and user {user} may not write it", strange(first));
+        let mended: Vec<_> = unusable.iter().map(|file| file.advice(*owner)).collect();
+        let advice = format!("stop all that has the database open, and then: {}", mended.join(", "));
+        return Finding::failed(NAME, found, advice);
+    }
+    if let Some(file) = beside.iter().find(|file| file.owner != *owner) {
+        let advice = format!("chown {owner} {}: the bot may be unable to open it", file.path.display());
+        return Finding::warning(NAME, strange(file), advice);
     }
     let open_to_others = match mode & 0o006 {
         0 => None,
@@ -111,9 +151,14 @@ mod tests {
             mode: 0o100_640,
             owner: 7,
             lacking: Vec::new(),
-            beside: vec![("/srv/bot.db-wal".into(), 7)],
+            beside: vec![beside(LOG, 7)],
             user: 7,
         }
+    }
+
+    /// A file that holds something, and that may be written.
+    fn beside(suffix: &str, owner: u32) -> Beside {
+        Beside { path: format!("/srv/bot.db{suffix}").into(), owner, holds: suffix == LOG, usable: true }
     }
 
     fn judged(files: &Files) -> (Verdict, String) {
@@ -142,9 +187,25 @@ mod tests {
 
     #[test]
     fn a_log_of_somebody_else_is_warned_of() {
-        let (verdict, found) = judged(&Files { beside: vec![("/srv/bot.db-wal".into(), 0)], ..files() });
+        let (verdict, found) = judged(&Files { beside: vec![beside(LOG, 0)], ..files() });
         assert_eq!(verdict, Verdict::Warning);
         assert_eq!(found, "/srv/bot.db belongs to user 7, and /srv/bot.db-wal to 0");
+    }
+
+    #[test]
+    fn a_log_that_cannot_be_written_is_a_failure_and_nothing_that_is_kept_is_to_be_removed() {
+        let unusable = |suffix| Beside { usable: false, ..beside(suffix, 8) };
+        let judged = |beside| judge(&Files { beside, ..files() });
+        let finding = judged(vec![unusable(LOG), unusable(SHARED)]);
+        assert_eq!(finding.verdict, Verdict::Failed);
+        let expected = "/srv/bot.db belongs to user 7, and /srv/bot.db-wal to 8, and user 7 may not write it";
+        assert_eq!(finding.found, expected);
+        let expected = "stop all that has the database open, and then: `chown 7 /srv/bot.db-wal` as root, \
+                        `rm -f /srv/bot.db-shm`";
+        assert_eq!(finding.advice.as_deref(), Some(expected));
+        let finding = judged(vec![Beside { holds: false, ..unusable(LOG) }, beside(SHARED, 7)]);
+        let expected = "stop all that has the database open, and then: `rm -f /srv/bot.db-wal`";
+        assert_eq!((finding.verdict, finding.advice.as_deref()), (Verdict::Failed, Some(expected)));
     }
 
     #[test]

@@ -13,6 +13,7 @@ crate::checks! {
     ; postgres:
     rights_that_lack_are_named_with_what_gives_them,
     missing_and_invalid_objects_are_named,
+    a_limit_on_connections_is_named,
     neglected_tables_are_named,
     a_damaged_index_and_a_damaged_table_are_found_by_amcheck,
 }
@@ -44,6 +45,10 @@ fn rights_that_lack_are_named_with_what_gives_them(rosey: &Rosey) {
     let expected = "the role lacks INSERT, DELETE on recent_chat; SELECT on database_identity; \
                     USAGE on plugin_value_versions";
     assert_eq!(found, expected);
+    // What cannot be seen for want of rights is no other fault.
+    assert_eq!(line(&report, "objects").0, "ok", "{report}");
+    let (verdict, found, _) = line(&report, "sequences");
+    assert!(verdict == "ok" && found.ends_with("; not into plugin_value_versions"), "{found}");
     rosey.sql(advice.strip_prefix("as the owner of the tables: ").unwrap());
     as_role(&[]).succeeds();
     rosey.sql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
@@ -57,13 +62,32 @@ fn missing_and_invalid_objects_are_named(rosey: &Rosey) {
     );
     let (verdict, found, advice) = line(&sick(rosey), "objects");
     assert_eq!(verdict, "failed");
-    let expected = "missing: column recent_chat.message; missing: index recent_chat_by_time; \
-                    missing: index source_positions_pkey; invalid: index user_actions_by_time; \
-                    missing: table source_positions";
+    let expected = "missing: index recent_chat_by_time; missing: index source_positions_pkey; \
+                    invalid: index user_actions_by_time; missing: table source_positions; \
+                    missing: column recent_chat.message";
     assert_eq!(found, expected);
     for part in ["REINDEX INDEX user_actions_by_time", "migrations/postgres", "restore a backup"] {
         assert!(advice.contains(part), "{part} is not in {advice}");
     }
+}
+
+fn a_limit_on_connections_is_named(rosey: &Rosey) {
+    let name = rosey.path("").file_name().unwrap().to_str().unwrap().replace('-', "_").to_lowercase();
+    let (_, place) = rosey.url().split_once('@').unwrap();
+    let url = format!("postgresql://{name}:{name}@{place}");
+    let (_, database) = place.rsplit_once('/').unwrap();
+    rosey.sql(&format!("CREATE ROLE {name} LOGIN PASSWORD '{name}'"));
+    for of in [format!("ROLE {name}"), format!("DATABASE {database}")] {
+        rosey.sql(&format!("ALTER {of} CONNECTION LIMIT 0"));
+        let report = unwell(rosey.run(&["--database-url", &url, "doctor", "--json"]));
+        let (_, found, advice) = line(&report, "connection");
+        let (kind, _) = of.split_once(' ').unwrap();
+        let expected = format!("'s limit: ALTER {kind} ... CONNECTION LIMIT ...");
+        assert!(found.contains("SQLSTATE 53300") && found.ends_with(&expected), "{found}");
+        assert_eq!(advice, "");
+        rosey.sql(&format!("ALTER {of} CONNECTION LIMIT -1"));
+    }
+    rosey.sql(&format!("DROP ROLE {name}"));
 }
 
 fn neglected_tables_are_named(rosey: &Rosey) {
