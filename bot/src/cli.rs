@@ -22,7 +22,7 @@ use clap_complete::Shell;
 pub(crate) use self::backup::BackupArgs;
 pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::import::ImportArgs;
-pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs};
+pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs, is_standard_output};
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
@@ -299,27 +299,21 @@ impl Cli {
     /// Reads the command line, and checks what no single argument can tell.
     pub(crate) fn read() -> Result<Self, clap::Error> {
         let cli = Self::try_parse()?;
-        if let Command::Recording(RecordingCommand::Replay(replay)) = &cli.command {
-            let standard_input = replay.files.iter().any(|file| file.as_os_str() == "-");
-            if replay.source.is_some() && replay.files.len() > 1 {
-                return usage(ErrorKind::TooManyValues, "--source names a single FILE");
-            }
-            if replay.source.is_none() && standard_input {
-                return usage(
-                    ErrorKind::MissingRequiredArgument,
-                    "standard input needs a name: --source NAME",
-                );
-            }
-        }
-        Ok(cli)
+        let (command, checked) = match &cli.command {
+            Command::Recording(RecordingCommand::Replay(replay)) => ("replay", replay.check()),
+            Command::OnStore(StoreCommand::History(history)) => ("history", history.check(cli.json)),
+            _ => return Ok(cli),
+        };
+        checked.map(|()| cli).map_err(|(kind, message)| usage(command, kind, message))
     }
 }
 
-fn usage<T>(kind: ErrorKind, message: &str) -> Result<T, clap::Error> {
+/// A command's wrong usage, as the command-line library tells it.
+fn usage(command: &str, kind: ErrorKind, message: &str) -> clap::Error {
     let mut cli = Cli::command();
     cli.build();
-    let command = cli.find_subcommand_mut("replay").cloned();
-    Err(command.unwrap_or(cli).error(kind, message))
+    let command = cli.find_subcommand_mut(command).cloned();
+    command.unwrap_or(cli).error(kind, message)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use botstore::model::Source;
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 
 use super::seconds;
@@ -54,6 +55,19 @@ pub(crate) struct ReplayArgs {
     /// Wait so long for a database that is away, at the start and at the end
     #[arg(long, value_name = "SECONDS", default_value = "30", value_parser = seconds)]
     pub(crate) wait: Duration,
+}
+
+impl ReplayArgs {
+    /// Checks what no single argument can tell.
+    pub(super) fn check(&self) -> Result<(), (ErrorKind, &'static str)> {
+        if self.source.is_some() && self.files.len() > 1 {
+            return Err((ErrorKind::TooManyValues, "--source names a single FILE"));
+        }
+        if self.source.is_none() && self.files.iter().any(|file| file.as_os_str() == "-") {
+            return Err((ErrorKind::MissingRequiredArgument, "standard input needs a name: --source NAME"));
+        }
+        Ok(())
+    }
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::cli::Cli;
 use crate::exit::Exit;
-use crate::file::write_whole;
+use crate::file::{Kind, write_whole};
 use crate::format::visible;
 use crate::output::{Output, print_bytes};
 
@@ -40,7 +40,7 @@ pub(super) fn run(directory: Option<&Path>, output: Output) -> anyhow::Result<Ex
 /// Writes the page of a command, and those of the commands below it.
 fn write_all(command: &Command, directory: &Path, pages: &mut Vec<String>) -> anyhow::Result<()> {
     let name = Man::new(command.clone()).get_filename();
-    write_whole(&directory.join(&name), &page(command)?)?;
+    write_whole(&directory.join(&name), Kind::Page, &page(command)?)?;
     pages.push(name);
     command.get_subcommands().try_for_each(|below| write_all(below, directory, pages))
 }

@@ -4,8 +4,8 @@ use std::fs;
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::rosey::{Rosey, sample};
-use crate::terminal::on_terminal;
+use crate::rosey::{Ran, Rosey, sample};
+use crate::terminal::{on_terminal, ran_on_terminal};
 
 crate::checks! {
     a_chart_is_the_same_on_every_backend,
@@ -19,6 +19,11 @@ crate::checks! {
     pictures_show_both_series_and_their_peaks,
     a_picture_has_its_size,
     a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is,
+    no_picture_is_drawn_over_the_database_or_its_journal,
+    only_a_picture_is_replaced_by_a_picture,
+    two_pictures_need_two_files,
+    a_picture_goes_to_a_pipe_but_to_no_terminal,
+    a_span_is_listed_whole_and_else_the_newest,
     colours_are_for_terminals,
     tables_fit_the_terminal_and_are_whole_on_a_pipe,
     wide_letters_are_aligned,
@@ -106,7 +111,8 @@ fn nothing_is_drawn_through_a_gap(_: &Rosey) {
 
 fn a_time_has_two_ends(_: &Rosey) {
     let rosey = two_hours();
-    let part = ["history", "--since", "1700003300", "--until", "1700018300", "--json"];
+    // The sample at the beginning is part of it, the one at the end is not.
+    let part = ["history", "--since", "1700003600", "--until", "1700018300", "--json"];
     let times: Vec<_> =
         rosey.json(&part).as_array().unwrap().iter().map(|row| row["timestamp"].clone()).collect();
     assert_eq!(times, [1_700_003_600, 1_700_018_000]);
@@ -121,7 +127,7 @@ fn a_time_has_two_ends(_: &Rosey) {
 
 fn pictures_show_both_series_and_their_peaks(_: &Rosey) {
     let rosey = with_sample();
-    rosey.file("chart.svg", "an old one");
+    rosey.file("chart.svg", "<svg>an old one");
     let said = rosey.prints(&["history", "--svg", "chart.svg", "--png", "chart.png"]);
     assert_eq!(
         said,
@@ -176,15 +182,120 @@ fn a_picture_has_its_size(_: &Rosey) {
 
 fn a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is(_: &Rosey) {
     let empty = Rosey::on_sqlite();
-    empty.file("chart.svg", "an old one");
+    empty.file("chart.svg", "<svg>an old one");
     let error = empty.run(&["history", "--svg", "chart.svg"]).fails(1);
     assert_eq!(error, "error: there are no samples to draw\n");
-    assert_eq!(fs::read(empty.path("chart.svg")).unwrap(), b"an old one");
+    assert_eq!(fs::read(empty.path("chart.svg")).unwrap(), b"<svg>an old one");
     let rosey = with_sample();
     for place in ["none/chart.svg", ".", "/dev/null"] {
         let error = rosey.run(&["history", "--svg", place]).fails(1);
         assert!(error.starts_with(&format!("error: {place}: ")), "{error}");
     }
+}
+
+fn no_picture_is_drawn_over_the_database_or_its_journal(_: &Rosey) {
+    let rosey = with_sample();
+    std::os::unix::fs::symlink("bot_data.db", rosey.path("link")).unwrap();
+    let before = rosey.prints(&["recent", "--json"]);
+    for name in [
+        "bot_data.db",
+        "./bot_data.db",
+        "link",
+        "bot_data.db-wal",
+        "bot_data.db-shm",
+        "bot_data.db-journal",
+        "bot_data.db.lock",
+        "bot_data.db.spool",
+        "bot_data.db.spool-wal",
+        "elsewhere",
+        "elsewhere.lock",
+    ] {
+        for option in ["--svg", "--png"] {
+            let mut command = rosey.command(&["history", option, name]);
+            let refused = Ran::of(command.env("ROSEY_SPOOL", "elsewhere").output().unwrap()).fails(1);
+            assert_eq!(refused, format!("error: {name}: this is the database itself, or belongs to it\n"));
+        }
+    }
+    assert_eq!(rosey.prints(&["recent", "--json"]), before);
+    for name in ["bot_data.db.spool", "elsewhere"] {
+        assert!(!rosey.path(name).exists(), "{name}");
+    }
+}
+
+fn only_a_picture_is_replaced_by_a_picture(_: &Rosey) {
+    let rosey = with_sample();
+    for (option, kind, other) in [("--svg", "SVG", "chart.png"), ("--png", "PNG", "chart.svg")] {
+        rosey.prints(&["history", "--svg", "chart.svg", "--png", "chart.png"]);
+        rosey.file("letter", "something of value");
+        for name in ["letter", other] {
+            let before = fs::read(rosey.path(name)).unwrap();
+            let refused = rosey.run(&["history", option, name]).fails(1);
+            let expected =
+                format!("error: {name}: this file is no picture in {kind}, so it is not replaced\n");
+            assert!(refused.starts_with(&expected), "{refused}");
+            assert_eq!(fs::read(rosey.path(name)).unwrap(), before);
+        }
+        rosey.file("empty", "");
+        rosey.prints(&["history", option, "empty"]);
+        assert!(fs::metadata(rosey.path("empty")).unwrap().len() > 0);
+    }
+}
+
+fn two_pictures_need_two_files(_: &Rosey) {
+    let rosey = with_sample();
+    for (svg, png) in [("x", "x"), ("x", "./x"), ("-", "-")] {
+        let refused = rosey.run(&["history", "--svg", svg, "--png", png]).fails(2);
+        assert!(refused.contains("--svg and --png name the same file"), "{refused}");
+    }
+    assert!(!rosey.path("x").exists());
+}
+
+fn a_picture_goes_to_a_pipe_but_to_no_terminal(_: &Rosey) {
+    let rosey = with_sample();
+    let said = rosey.run(&["history", "--svg", "-", "--png", "chart.png"]);
+    assert_eq!(said.stderr, "Drew 24 samples, 2024-05-17 18:05 to 2024-05-17 21:55 UTC\n");
+    let piped = said.succeeds();
+    rosey.prints(&["history", "--svg", "chart.svg"]);
+    assert_eq!(piped, fs::read_to_string(rosey.path("chart.svg")).unwrap());
+    let png = rosey.command(&["history", "--png", "-"]).output().unwrap().stdout;
+    assert!(png == fs::read(rosey.path("chart.png")).unwrap());
+    assert!(!rosey.path("-").exists());
+    let refused = rosey.run(&["history", "--png", "-", "--json"]).fails(2);
+    assert!(refused.contains("cannot have both a picture and JSON"), "{refused}");
+    let refused = ran_on_terminal(&rosey, TERMINAL, &[], &["history", "--png", "-"]).fails(2);
+    assert!(refused.contains("standard output is a terminal: name a file, or a pipe"), "{refused}");
+}
+
+fn a_span_is_listed_whole_and_else_the_newest(_: &Rosey) {
+    let rosey = Rosey::on_sqlite();
+    let line = |minute| {
+        let (at, connected) = (1_700_000_000 + minute * 60, if minute == 11_000 { 1_234_567_890 } else { 1 });
+        format!("{{\"at\":{at},\"type\":\"user_count\",\"chat\":0,\"connected\":{connected}}}\n")
+    };
+    rosey.file("events.jsonl", (0..12_000).map(line).collect::<String>());
+    rosey.replays(&["events.jsonl"]);
+    let lines = |arguments: &[&str]| {
+        let ran = rosey.run(&[&["history"], arguments].concat());
+        (ran.stdout.lines().count(), ran.stderr)
+    };
+    let more = "These are the newest 50 of 12,000 samples; -n or --since shows others.\n";
+    assert_eq!(lines(&[]), (51, more.to_owned()));
+    assert_eq!(lines(&["-n", "50"]), (51, String::new()));
+    assert_eq!(lines(&["--json"]).1, "");
+    assert_eq!(lines(&["--since", "1700000060"]), (12_000, String::new()));
+    assert_eq!(lines(&["--until", "1700000120"]), (3, String::new()));
+    assert_eq!(lines(&["--since", "2030-01-01"]), (1, String::new()));
+    let table = rosey.prints(&["history", "--since", "2000-01-01"]);
+    assert!(table.starts_with(
+        "time                  in chat      connected\n2023-11-14T22:13:20Z        0              1\n"
+    ));
+    assert!(table.contains("\n2023-11-22T13:33:20Z        0  1,234,567,890\n"), "{table}");
+    let widths: Vec<_> = table.lines().map(str::len).collect();
+    assert_eq!(widths, vec![widths[0]; 12_001]);
+    let all = rosey.json(&["history", "--since", "0", "--json"]);
+    assert_eq!(all.as_array().unwrap().len(), 12_000);
+    assert_eq!(all[11_999]["timestamp"], 1_700_719_940);
+    assert_eq!(rosey.prints(&["history", "--since", "2030-01-01", "--json"]), "[]\n");
 }
 
 fn colours_are_for_terminals(_: &Rosey) {
