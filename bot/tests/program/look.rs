@@ -18,6 +18,7 @@ crate::checks! {
     the_documentation_shows_what_is_drawn,
     pictures_show_both_series_and_their_peaks,
     a_picture_has_its_size,
+    the_letters_of_a_picture_have_room,
     a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is,
     no_picture_is_drawn_over_the_database_or_its_journal,
     only_a_picture_is_replaced_by_a_picture,
@@ -177,6 +178,46 @@ fn a_picture_has_its_size(_: &Rosey) {
     }
     for size in ["1200", "0x0", "1200x100000", "-1x5"] {
         rosey.run(&["history", "--png", "chart.png", &format!("--size={size}")]).fails(2);
+    }
+}
+
+/// The value of an attribute in a line of SVG.
+fn attribute<'a>(line: &'a str, name: &str) -> &'a str {
+    line.split_once(&format!(" {name}=\"")).unwrap().1.split('"').next().unwrap()
+}
+
+fn the_letters_of_a_picture_have_room(_: &Rosey) {
+    for most in [81_u64, 2_499_988_386, 9_007_199_254_740_991] {
+        let rosey = Rosey::on_sqlite();
+        let event = r#"{"at":1700000000,"type":"user_count","chat":2,"connected":MOST}"#;
+        rosey.file("events.jsonl", event.replace("MOST", &most.to_string()));
+        rosey.replays(&["events.jsonl"]);
+        for size in ["1200x600", "400x300", "3840x2160"] {
+            rosey.prints(&["history", "--svg", "chart.svg", "--size", size]);
+            let svg = fs::read_to_string(rosey.path("chart.svg")).unwrap();
+            let lines: Vec<&str> = svg.lines().collect();
+            let counts = lines.windows(2).filter(|pair| pair[0].contains(r#"text-anchor="end""#));
+            let lefts: Vec<f64> = counts
+                .map(|pair| {
+                    let number = |name| attribute(pair[0], name).parse::<f64>().unwrap();
+                    // In DejaVu Sans a digit takes so much of the font's size, and a comma half of it.
+                    let wide =
+                        pair[1].chars().map(|letter| if letter == ',' { 0.318 } else { 0.636 }).sum::<f64>();
+                    number("x") - wide * number("font-size")
+                })
+                .collect();
+            assert!(lefts.len() > 2 && lefts.iter().all(|&left| left >= 0.0), "{most} {size} {lefts:?}");
+            // The lines of the axes stay in the plot, below the legend.
+            let legend =
+                lines.iter().filter(|line| line.starts_with("<rect")).map(|line| attribute(line, "y"));
+            let legend = legend.map(|y| y.parse::<i32>().unwrap()).nth(1).unwrap();
+            for line in lines.iter().filter(|line| line.contains("#E2E2E2")) {
+                for name in ["y1", "y2"] {
+                    let y: i32 = attribute(line, name).parse().unwrap();
+                    assert!(y > legend + 9, "{most} {size} {line}");
+                }
+            }
+        }
     }
 }
 
