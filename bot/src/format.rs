@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use botstore::model::{Count, Timestamp};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use unicode_width::UnicodeWidthStr as _;
 
 /// What stands for a value that is not there.
 pub(crate) const NONE: &str = "-";
@@ -57,6 +58,22 @@ pub(crate) fn span(seconds: Count) -> String {
     text
 }
 
+/// Text that begins in column `indent` and is broken between words, so that no line is wider than `width`. The later lines
+/// begin in the same column. A word that is too wide has a line for itself.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let (mut lines, mut wide) = (String::new(), indent);
+    for word in text.split_inclusive(' ') {
+        if wide > indent && wide + word.trim_end().width() > width {
+            lines.truncate(lines.trim_end().len());
+            let _ = write!(lines, "\n{:indent$}", "");
+            wide = indent;
+        }
+        lines.push_str(word);
+        wide += word.width();
+    }
+    lines
+}
+
 /// Text that other people wrote, made safe for a terminal and kept on one line: control characters, and those that
 /// turn the direction of what follows, are shown by their code.
 pub(crate) fn visible(text: &str) -> String {
@@ -101,6 +118,15 @@ mod tests {
             assert_eq!(span(Count::new("seconds", seconds).unwrap()), text);
         }
         assert_eq!(span(Count::MAX), "104,249,991,374d 7h 36m");
+    }
+
+    #[test]
+    fn text_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 13, 0), "one two three");
+        assert_eq!(wrapped("one two three", 12, 0), "one two\nthree");
+        assert_eq!(wrapped("one two three", 12, 5), "one two\n     three");
+        assert_eq!(wrapped("美咲 美咲", 8, 0), "美咲\n美咲");
+        assert_eq!(wrapped("a-long-word is alone", 4, 0), "a-long-word\nis\nalone");
     }
 
     #[test]

@@ -176,9 +176,12 @@ fn share(table: &mut Table, width: u16, widths: &[u16]) {
     }
 }
 
-/// The rows one below the other, each with its values one below the other.
+/// The rows one below the other, each with its values one below the other; without rows the titles alone.
 fn records(terminal: Terminal, titles: &[&str], rows: &[Vec<String>]) -> Table {
     let mut table = plain(terminal);
+    if rows.is_empty() {
+        table.add_rows(titles.iter().map(|title| [Cell::new(title).add_attribute(Attribute::Bold)]));
+    }
     for (index, row) in rows.iter().enumerate() {
         if index > 0 {
             table.add_row(["", ""]);

@@ -30,6 +30,11 @@ impl Terminal {
         }
     }
 
+    /// How many columns a line may have.
+    pub(crate) fn width(self) -> usize {
+        self.size.map_or(usize::MAX, |(columns, _)| columns.into())
+    }
+
     /// The text in this style, if there are colours.
     pub(crate) fn paint(self, style: Style, text: &str) -> String {
         if self.coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }

@@ -27,6 +27,8 @@ crate::checks! {
     a_span_is_listed_whole_and_else_the_newest,
     colours_are_for_terminals,
     tables_fit_the_terminal_and_are_whole_on_a_pipe,
+    what_is_empty_has_its_titles_in_a_narrow_terminal_too,
+    what_is_told_of_the_channel_fits_a_narrow_terminal,
     wide_letters_are_aligned,
 }
 
@@ -71,7 +73,7 @@ fn a_terminal_gets_a_chart_and_a_pipe_a_table(_: &Rosey) {
 
 fn a_chart_fits_the_terminal(_: &Rosey) {
     let rosey = with_sample();
-    for (columns, lines) in [(80, 24), (60, 20), (200, 24), (80, 100)] {
+    for (columns, lines) in [(80, 24), (60, 20), (40, 24), (40, 16), (200, 24), (80, 100)] {
         let chart = on_terminal(&rosey, (columns, lines), &[("NO_COLOR", "1")], &["history"]);
         let widest = chart.lines().map(|line| line.width()).max().unwrap();
         assert!(widest <= columns.into() && widest + 2 > columns.into(), "{columns}: {widest}\n{chart}");
@@ -378,6 +380,34 @@ fn tables_fit_the_terminal_and_are_whole_on_a_pipe(_: &Rosey) {
     }
     assert!(rosey.prints(&["outbound", "list"]).contains(long.trim_end()));
     assert!(rosey.prints(&["audit"]).contains(&"界".repeat(100)));
+}
+
+fn what_is_empty_has_its_titles_in_a_narrow_terminal_too(_: &Rosey) {
+    let rosey = Rosey::on_sqlite();
+    for (command, titles) in [
+        (&["token", "list"] as &[_], "id prefix name permissions created last used expires revoked"),
+        (&["outbound", "list"], "id state queued failures due error message"),
+        (&["audit"], "time user action details"),
+    ] {
+        for width in [20, 40, 80] {
+            let table = on_terminal(&rosey, (width, 24), &[("NO_COLOR", "1")], command);
+            assert_eq!(table.split_whitespace().collect::<Vec<_>>().join(" "), titles, "{width}");
+            assert!(table.lines().all(|line| line.width() <= width.into()), "{width}\n{table}");
+        }
+    }
+}
+
+fn what_is_told_of_the_channel_fits_a_narrow_terminal(_: &Rosey) {
+    let rosey = with_sample();
+    for arguments in [&["stats"] as &[_], &["stats", "ada"]] {
+        let told = on_terminal(&rosey, (38, 24), &[], arguments);
+        assert!(told.lines().all(|line| line.width() <= 38), "{told}");
+        let wide = rosey.prints(arguments);
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&told), words(&wide));
+    }
+    let told = on_terminal(&rosey, (40, 24), &[], &["stats"]);
+    assert!(told.ends_with("\n  most connected  18 at\n                  2024-05-17T18:55:00Z\n"), "{told}");
 }
 
 fn wide_letters_are_aligned(_: &Rosey) {
