@@ -28,7 +28,7 @@ pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
-use self::value::{limit, max_attempts, moment, seconds};
+use self::value::{limit, max_attempts, moment, seconds, state};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -52,7 +52,7 @@ Exit codes:
   4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
   6  `import`: some rows were rejected; all others arrived
-  130, 143  ended by Ctrl-C or SIGTERM
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM
 
 Examples:
   rosey replay channel.jsonl
@@ -201,8 +201,8 @@ Examples:
   rosey outbound list
   rosey outbound list --state dead --json")]
     List {
-        /// Only messages in this state: queued, retrying, sent, failed, dead
-        #[arg(long, value_name = "STATE")]
+        /// Only messages in this state
+        #[arg(long, value_name = "STATE", value_parser = state())]
         state: Option<OutboundState>,
 
         /// How many messages, at most 10000

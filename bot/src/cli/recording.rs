@@ -76,7 +76,7 @@ Run it once for a channel, not twice. Events come as `rosey replay --help` shows
 warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
 
 While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
-back. The end of the input, Ctrl-C and SIGTERM end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
+back. The end of the input, Ctrl-C, SIGTERM, and a terminal that is closed end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
 The exit code is 4 if events are left in the journal then.
 
 Examples:

@@ -2,11 +2,17 @@
 
 use std::time::Duration;
 
-use botstore::model::{Limit, MaxAttempts, Timestamp};
+use botstore::model::{Limit, MaxAttempts, OutboundState, Timestamp};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::DateTime;
 
 pub(super) fn limit(text: &str) -> Result<Limit, String> {
     Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+/// A state of a message, of which shells know the names.
+pub(super) fn state() -> impl TypedValueParser<Value = OutboundState> {
+    PossibleValuesParser::new(OutboundState::ALL.map(OutboundState::as_str)).try_map(|name| name.parse())
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {

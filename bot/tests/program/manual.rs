@@ -61,11 +61,22 @@ fn every_shell_has_completions(rosey: &Rosey) {
 
 fn bash_takes_its_completions(rosey: &Rosey) {
     rosey.file("rosey.bash", rosey.prints(&["completions", "bash"]));
-    // A system without bash has nobody to complete for.
-    let script = r#"source ./rosey.bash && COMP_WORDS=(rosey hist) COMP_CWORD=1 && _rosey rosey hist rosey && echo "${COMPREPLY[@]}""#;
-    match Command::new("bash").current_dir(rosey.path(".")).args(["-c", script]).output() {
-        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "history\n", "{output:?}"),
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+    for (line, expected) in [
+        ("rosey hist", "history"),
+        ("rosey outbound list --state ''", "queued retrying sent failed dead"),
+        ("rosey --color a", "auto always"),
+    ] {
+        let script = format!(
+            r#"source ./rosey.bash && COMP_WORDS=({line}) && COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) &&
+            _rosey rosey "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}" && echo "${{COMPREPLY[@]}}""#
+        );
+        // A system without bash has nobody to complete for.
+        match Command::new("bash").current_dir(rosey.path(".")).args(["-c", &script]).output() {
+            Ok(output) => {
+                assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{expected}\n"), "{output:?}");
+            }
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
     }
 }
 
