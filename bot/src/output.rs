@@ -10,7 +10,7 @@ use comfy_table::{
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, is_hung_up};
 
 /// Where a command's result goes, and for whom it is.
 #[derive(Debug, Clone, Copy)]
@@ -65,11 +65,11 @@ fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Resu
     is_read(write(&mut out).and_then(|()| out.flush())).map(drop)
 }
 
-/// Whether what was written is read. A reader that has seen enough and closed the pipe is no error.
+/// Whether what was written is read. A reader that has seen enough and closed the pipe, or the terminal, is no error.
 fn is_read(written: io::Result<()>) -> anyhow::Result<bool> {
     match written {
         Ok(()) => Ok(true),
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || is_hung_up(&error, io::stdout()) => Ok(false),
         Err(error) => Err(error).context("standard output"),
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::outage::diagnosis;
 use crate::rosey::{Ran, Rosey, chat};
+use crate::terminal::terminal;
 
 crate::checks! {
     events_arrive_as_they_happen,
@@ -19,6 +20,7 @@ crate::checks! {
     sessions_can_be_left_alone,
     ; once:
     a_second_signal_ends_it_at_once,
+    a_terminal_that_is_closed_ends_it_in_order,
     a_hang_up_that_is_ignored_stays_so,
     a_database_that_is_older_than_it_was_does_not_end_it,
     ; postgres:
@@ -209,6 +211,22 @@ fn sessions_can_be_left_alone(rosey: &Rosey) {
         (&after["current_session_start"], &after["total_time_connected"]),
         (&Value::Null, &json!(100))
     );
+}
+
+fn a_terminal_that_is_closed_ends_it_in_order(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let (mut terminal, program_side) = terminal(80, 24);
+    let mut command = rosey.command(&["record"]);
+    // What is said goes there, too, and must not be in the way.
+    command.env("ROSEY_LOG", "info").stdin(program_side.try_clone().unwrap());
+    command.stdout(program_side.try_clone().unwrap()).stderr(program_side);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    terminal.write_all(joined(1_000, "ada").as_bytes()).unwrap();
+    until("it records", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
+    drop(terminal);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ada(rosey)["current_session_start"], Value::Null);
 }
 
 fn a_hang_up_that_is_ignored_stays_so(rosey: &Rosey) {

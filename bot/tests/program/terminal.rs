@@ -42,12 +42,13 @@ pub(crate) fn ran_on_terminal(
     Ran { stdout: printed.replace("\r\n", "\n"), ..ran }
 }
 
-fn terminal(columns: u16, lines: u16) -> (File, OwnedFd) {
-    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+/// A terminal, and the side of it on which a program runs.
+pub(crate) fn terminal(columns: u16, lines: u16) -> (File, OwnedFd) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).unwrap();
     grantpt(&terminal).unwrap();
     unlockpt(&terminal).unwrap();
     let name = ptsname(&terminal, Vec::new()).unwrap();
-    let program_side = open(name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty()).unwrap();
+    let program_side = open(name, OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC, Mode::empty()).unwrap();
     tcsetwinsize(&program_side, Winsize { ws_row: lines, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 })
         .unwrap();
     (File::from(terminal), program_side)
