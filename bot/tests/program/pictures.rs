@@ -95,7 +95,7 @@ fn the_letters_of_a_picture_have_room(_: &Rosey) {
                     let number = |name| attribute(pair[0], name).parse::<f64>().unwrap();
                     // In DejaVu Sans a digit takes so much of the font's size, and a comma half of it.
                     let wide =
-                        pair[1].chars().map(|letter| if letter == ',' { 0.318 } else { 0.636 }).sum::<f64>();
+                        pair[1].chars().map(|letter| if letter == ',' { 0.32 } else { 0.64 }).sum::<f64>();
                     number("x") - wide * number("font-size")
                 })
                 .collect();
