@@ -55,8 +55,8 @@ pub(crate) struct RecentArgs {
 On a terminal it draws a chart, as wide as the terminal is; on a pipe it prints a table. A chart shows all samples. A table, \
 or JSON, has the newest 50, or with --since or --until all of that span, unless -n says how many.
 
-In the chart each column shows the most of its span of time. Between two samples that are more than an hour apart, or more \
-than about four times as long as most are, nobody counted: there it is empty. How long samples are kept is up to \
+In the chart each column shows the most of its span of time. Between two samples that are more than an hour apart, or \
+several times as far apart as most are, nobody counted: there it is empty. How long samples are kept is up to \
 `rosey maintain`. All times are in UTC.
 
 Examples:
@@ -87,11 +87,11 @@ pub(crate) struct HistoryArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) chart: bool,
 
-    /// Draw the chart into this file, in SVG, and replace it if it is a picture; `-` is standard output
+    /// Draw the chart into this file, in SVG, in place of such a picture; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
     pub(crate) svg: Option<PathBuf>,
 
-    /// Draw the chart into this file, in PNG, and replace it if it is a picture; `-` is standard output
+    /// Draw the chart into this file, in PNG, in place of such a picture; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
     pub(crate) png: Option<PathBuf>,
 
