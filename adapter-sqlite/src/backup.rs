@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use botstore_core::files::is_part_of;
 use botstore_core::model::DatabaseId;
 use botstore_core::url::SqliteUrl;
 use botstore_core::{ErrorKind, InvalidInput, Result};
@@ -189,9 +190,7 @@ impl Target {
 
     /// Refuses to write over what must stay. A log beside the file is another database's: SQLite would take it for the copy's.
     fn refuse(&self, database: &Path, into: &Path, replace: bool) -> Result<(), Fault> {
-        let own = ["", "-wal", "-shm", ".lock"];
-        let is_own = |suffix: &&str| is_same(into, &crate::files::beside(database, suffix));
-        if own.iter().any(is_own) {
+        if is_part_of(database, into) {
             return Err(Fault::conflict("this is the database itself, or belongs to it"));
         }
         if !replace && fs::symlink_metadata(into).is_ok() {
@@ -250,14 +249,6 @@ impl Target {
 fn is_unfinished(name: &OsStr, prefix: &OsStr) -> bool {
     let random = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
     random.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric))
-}
-
-/// Whether two paths lead to one file.
-fn is_same(one: &Path, other: &Path) -> bool {
-    match (fs::canonicalize(one), fs::canonicalize(other)) {
-        (Ok(one), Ok(other)) => one == other,
-        _ => one == other,
-    }
 }
 
 fn with(path: &Path, suffix: &str) -> PathBuf {

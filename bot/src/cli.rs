@@ -10,24 +10,25 @@ mod transfer;
 mod user;
 mod value;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use botstore::model::{
     Limit, MaxAttempts, OutboundState, Timestamp, TokenDescription, TokenName, TokenPermissions, UniqueKey,
 };
-use clap::error::ErrorKind;
+use clap::error::{ContextValue, ErrorKind};
 use clap::{Args, ColorChoice, CommandFactory as _, Parser, Subcommand};
 use clap_complete::Shell;
 
 pub(crate) use self::backup::BackupArgs;
 pub(crate) use self::doctor::DoctorArgs;
 pub(crate) use self::import::ImportArgs;
-pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs};
+pub(crate) use self::look::{HistoryArgs, PictureSize, RecentArgs, StatsArgs, TopArgs, is_standard_output};
 pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
-use self::value::{limit, max_attempts, moment, seconds};
+use self::value::{limit, max_attempts, moment, seconds, state};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \
@@ -51,7 +52,7 @@ Exit codes:
   4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
   6  `import`: some rows were rejected; all others arrived
-  130, 143  ended by Ctrl-C or SIGTERM
+  129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM
 
 Examples:
   rosey replay channel.jsonl
@@ -200,8 +201,8 @@ Examples:
   rosey outbound list
   rosey outbound list --state dead --json")]
     List {
-        /// Only messages in this state: queued, retrying, sent, failed, dead
-        #[arg(long, value_name = "STATE")]
+        /// Only messages in this state
+        #[arg(long, value_name = "STATE", value_parser = state())]
         state: Option<OutboundState>,
 
         /// How many messages, at most 10000
@@ -220,7 +221,7 @@ What is wrong with one message keeps none of the others back; the exit code is 1
 
 Examples:
   rosey outbound requeue 17 23
-  rosey outbound list --state dead --json | jq '.[].id' | xargs rosey outbound requeue")]
+  rosey outbound list --state dead --json | jq '.[].id' | xargs -r rosey outbound requeue")]
     Requeue {
         /// Their numbers, as `rosey outbound list` shows them
         #[arg(required = true, value_name = "ID")]
@@ -298,33 +299,74 @@ pub(crate) struct CreateArgs {
 impl Cli {
     /// Reads the command line, and checks what no single argument can tell.
     pub(crate) fn read() -> Result<Self, clap::Error> {
-        let cli = Self::try_parse()?;
-        if let Command::Recording(RecordingCommand::Replay(replay)) = &cli.command {
-            let standard_input = replay.files.iter().any(|file| file.as_os_str() == "-");
-            if replay.source.is_some() && replay.files.len() > 1 {
-                return usage(ErrorKind::TooManyValues, "--source names a single FILE");
-            }
-            if replay.source.is_none() && standard_input {
-                return usage(
-                    ErrorKind::MissingRequiredArgument,
-                    "standard input needs a name: --source NAME",
-                );
-            }
-        }
-        Ok(cli)
+        let cli = Self::try_parse().map_err(shortened)?;
+        let (command, checked) = match &cli.command {
+            Command::Recording(RecordingCommand::Replay(replay)) => ("replay", replay.check()),
+            Command::OnStore(StoreCommand::History(history)) => ("history", history.check(cli.json)),
+            _ => return Ok(cli),
+        };
+        checked.map(|()| cli).map_err(|(kind, message)| usage(command, kind, message))
     }
 }
 
-fn usage<T>(kind: ErrorKind, message: &str) -> Result<T, clap::Error> {
+/// The same error, with little of what is too long to be read again.
+fn shortened(mut error: clap::Error) -> clap::Error {
+    const MOST: usize = 80;
+    let long = |text: &str| text.chars().nth(MOST).is_some();
+    let told: Vec<_> = error
+        .context()
+        .filter_map(|(kind, value)| match value {
+            ContextValue::String(text) if long(text) => Some((kind, text.chars().take(MOST - 1).collect())),
+            _ => None,
+        })
+        .collect();
+    for (kind, begun) in told {
+        let begun: String = begun;
+        error.insert(kind, ContextValue::String(begun + "…"));
+    }
+    error
+}
+
+/// What the command line says of colours, before it is known to be right: help and errors have colours too.
+pub(crate) fn colours(arguments: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let mut choice = ColorChoice::Auto;
+    let mut arguments = arguments.into_iter().map(|argument| argument.to_string_lossy().into_owned());
+    while let Some(argument) = arguments.next().filter(|argument| argument != "--") {
+        let value = match argument.strip_prefix("--color") {
+            Some("") => arguments.next(),
+            Some(value) => value.strip_prefix('=').map(str::to_owned),
+            None => continue,
+        };
+        choice = value.and_then(|value| value.parse().ok()).unwrap_or(choice);
+    }
+    choice
+}
+
+/// A command's wrong usage, as the command-line library tells it.
+fn usage(command: &str, kind: ErrorKind, message: &str) -> clap::Error {
     let mut cli = Cli::command();
     cli.build();
-    let command = cli.find_subcommand_mut("replay").cloned();
-    Err(command.unwrap_or(cli).error(kind, message))
+    let command = cli.find_subcommand_mut(command).cloned();
+    command.unwrap_or(cli).error(kind, message)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_known_before_the_command_line_is_read() {
+        for (line, expected) in [
+            ("rosey --help", ColorChoice::Auto),
+            ("rosey --color never --help", ColorChoice::Never),
+            ("rosey stats --color=always --nonsense", ColorChoice::Always),
+            ("rosey --color never --color nonsense", ColorChoice::Never),
+            ("rosey --colors=never", ColorChoice::Auto),
+            ("rosey outbound send -- --color=never", ColorChoice::Auto),
+        ] {
+            assert_eq!(colours(line.split(' ').map(OsString::from)), expected, "{line}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -39,12 +39,6 @@ use crate::output::Output;
 pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
     let output = Output::new(cli.json);
     let config = || database::configure(&cli.database);
-    // The journal is the recorder's; the others may run beside it.
-    let without_journal = || {
-        let mut config = config()?;
-        config.spool = None;
-        anyhow::Ok(config)
-    };
     let runtime =
         runtime::Builder::new_multi_thread().enable_all().build().context("the runtime did not start")?;
     let looks = matches!(cli.command, Command::Doctor(_));
@@ -62,14 +56,14 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
-            Command::Import(args) => import::run(&without_journal()?, &args, output).await,
+            Command::Import(args) => import::run(&without_journal(config()?), &args, output).await,
             Command::Recording(RecordingCommand::Replay(args)) => {
                 replay::run(&config()?, &args, output).await
             }
             Command::Recording(RecordingCommand::Record(args)) => {
                 record::run(&config()?, &args, output).await
             }
-            Command::OnStore(command) => on_store(&command, &without_journal()?, output).await,
+            Command::OnStore(command) => on_store(&command, &config()?, output).await,
             Command::Completions { shell } => completions::run(shell),
             Command::Man { directory } => man::run(directory.as_deref(), output),
         }
@@ -81,6 +75,12 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
     exit
 }
 
+/// The journal is the recorder's; the others may run beside it.
+fn without_journal(mut config: Config) -> Config {
+    config.spool = None;
+    config
+}
+
 /// Does work that any signal may end where it waits.
 async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
@@ -90,12 +90,13 @@ async fn until_signal(work: impl Future<Output = anyhow::Result<Exit>>) -> anyho
     }
 }
 
-/// Opens the store, runs the command, and closes the store however that ended. A signal ends the command where it waits,
-/// which no store minds.
+/// Opens the store, without its journal, runs the command, and closes the store however that ended. A signal ends the command
+/// where it waits, which no store minds.
 async fn on_store(command: &StoreCommand, config: &Config, output: Output) -> anyhow::Result<Exit> {
     let interrupt = Interrupt::listen()?;
+    let opened = without_journal(config.clone());
     let store = select! {
-        store = database::open(config) => store?,
+        store = database::open(&opened) => store?,
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
     let result = select! {
@@ -119,7 +120,7 @@ async fn with_store(
         StoreCommand::Stats(args) => stats::run(store, url, args, output).await,
         StoreCommand::Top(args) => top::run(store, args, output).await,
         StoreCommand::Recent(args) => recent::run(store, args, output).await,
-        StoreCommand::History(args) => history::run(store, args, output).await,
+        StoreCommand::History(args) => history::run(store, config, args, output).await,
         StoreCommand::Audit(args) => audit::run(store, args, output).await,
         StoreCommand::User(command) => user::run(store, command, output).await,
         StoreCommand::Maintain(args) => maintain::run(store, args, output).await,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anstyle::AnsiColor;
 use botstore::InvalidInput;
 
-use crate::format::visible;
+use crate::format::{shortened, visible};
 use crate::interrupt::Signal;
 
 /// How a command ended that did not fail.
@@ -50,7 +50,7 @@ pub(crate) fn failed(error: &anyhow::Error) -> ExitCode {
     let (bad, good) = (AnsiColor::Red.on_default().bold(), AnsiColor::Green.on_default().bold());
     let mut stderr = anstream::stderr().lock();
     // There is nobody left to tell if standard error is closed.
-    let _ = writeln!(stderr, "{bad}error:{bad:#} {}", visible(&told(error)));
+    let _ = writeln!(stderr, "{bad}error:{bad:#} {}", visible(&shortened(&told(error))));
     if let Some(advised) = error.downcast_ref::<Advised>() {
         let _ = writeln!(stderr, "{good}help:{good:#} {}", visible(&advised.advice));
     }

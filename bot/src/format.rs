@@ -1,10 +1,15 @@
 //! Values as people read them.
 
+mod visible;
+
 use std::fmt::Write as _;
 
 use botstore::model::{Count, Timestamp};
 use jiff::SignedDuration;
 use jiff::civil::DateTime;
+use unicode_width::UnicodeWidthStr as _;
+
+pub(crate) use self::visible::{shortened, visible};
 
 /// What stands for a value that is not there.
 pub(crate) const NONE: &str = "-";
@@ -57,20 +62,20 @@ pub(crate) fn span(seconds: Count) -> String {
     text
 }
 
-/// Text that other people wrote, made safe for a terminal and kept on one line: control characters, and those that
-/// turn the direction of what follows, are shown by their code.
-pub(crate) fn visible(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        let turns = matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        let breaks = matches!(character, '\u{2028}' | '\u{2029}');
-        if character.is_control() || turns || breaks {
-            shown.extend(character.escape_default());
-        } else {
-            shown.push(character);
+/// Text that begins in column `indent` and is broken between words, so that no line is wider than `width`. The later lines
+/// begin in the same column. A word that is too wide has a line for itself.
+pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
+    let (mut lines, mut wide) = (String::new(), indent);
+    for word in text.split_inclusive(' ') {
+        if wide > indent && wide + word.trim_end().width() > width {
+            lines.truncate(lines.trim_end().len());
+            let _ = write!(lines, "\n{:indent$}", "");
+            wide = indent;
         }
+        lines.push_str(word);
+        wide += word.width();
     }
-    shown
+    lines
 }
 
 #[cfg(test)]
@@ -104,8 +109,11 @@ mod tests {
     }
 
     #[test]
-    fn what_could_drive_a_terminal_is_shown_by_its_code() {
-        assert_eq!(visible("a\u{1b}[2J\n\u{202e}b\u{9b}"), r"a\u{1b}[2J\n\u{202e}b\u{9b}");
-        assert_eq!(visible("héllo שלום 👩‍💻 \\"), "héllo שלום 👩‍💻 \\");
+    fn text_is_broken_between_words() {
+        assert_eq!(wrapped("one two three", 13, 0), "one two three");
+        assert_eq!(wrapped("one two three", 12, 0), "one two\nthree");
+        assert_eq!(wrapped("one two three", 12, 5), "one two\n     three");
+        assert_eq!(wrapped("美咲 美咲", 8, 0), "美咲\n美咲");
+        assert_eq!(wrapped("a-long-word is alone", 4, 0), "a-long-word\nis\nalone");
     }
 }

@@ -14,9 +14,11 @@ mod logging;
 mod output;
 mod terminal;
 
+use std::env;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    terminal::choose(cli::colours(env::args_os()));
     let cli = match cli::Cli::read() {
         Ok(cli) => cli,
         Err(usage) => usage.exit(),

@@ -1,7 +1,7 @@
 //! What a command prints on standard output: text for people, or JSON for programs.
 
 use std::fmt::Display;
-use std::io::{self, BufWriter, ErrorKind, Write};
+use std::io::{self, BufWriter, ErrorKind, Stdout, Write};
 
 use anyhow::Context as _;
 use comfy_table::{
@@ -10,7 +10,7 @@ use comfy_table::{
 use jiff::civil::DateTime;
 use serde::Serialize;
 
-use crate::terminal::Terminal;
+use crate::terminal::{Terminal, is_hung_up};
 
 /// Where a command's result goes, and for whom it is.
 #[derive(Debug, Clone, Copy)]
@@ -59,12 +59,48 @@ pub(crate) fn print_bytes(bytes: &[u8]) -> anyhow::Result<()> {
     written(|out| out.write_all(bytes))
 }
 
-/// Writes to standard output. A reader that has seen enough and closed the pipe is no error.
+/// Writes to standard output.
 fn written(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> anyhow::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
-    match write(&mut out).and_then(|()| out.flush()) {
-        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        result => result.context("standard output"),
+    is_read(write(&mut out).and_then(|()| out.flush())).map(drop)
+}
+
+/// Whether what was written is read. A reader that has seen enough and closed the pipe, or the terminal, is no error.
+fn is_read(written: io::Result<()>) -> anyhow::Result<bool> {
+    match written {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe || is_hung_up(&error, io::stdout()) => Ok(false),
+        Err(error) => Err(error).context("standard output"),
+    }
+}
+
+/// Standard output for what is not had all at once, such as a list of unknown length.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    out: BufWriter<Stdout>,
+    has_reader: bool,
+}
+
+impl Stream {
+    pub(crate) fn new() -> Self {
+        Self { out: BufWriter::new(io::stdout()), has_reader: true }
+    }
+
+    /// Writes a part. It says whether there is somebody to read more: one who has seen enough and closed the pipe is no
+    /// error.
+    pub(crate) fn write(&mut self, text: &str) -> anyhow::Result<bool> {
+        if self.has_reader {
+            self.has_reader = is_read(self.out.write_all(text.as_bytes()))?;
+        }
+        Ok(self.has_reader)
+    }
+
+    /// Writes what is left.
+    pub(crate) fn finish(mut self) -> anyhow::Result<()> {
+        if self.has_reader {
+            is_read(self.out.flush())?;
+        }
+        Ok(())
     }
 }
 
@@ -140,9 +176,12 @@ fn share(table: &mut Table, width: u16, widths: &[u16]) {
     }
 }
 
-/// The rows one below the other, each with its values one below the other.
+/// The rows one below the other, each with its values one below the other; without rows the titles alone.
 fn records(terminal: Terminal, titles: &[&str], rows: &[Vec<String>]) -> Table {
     let mut table = plain(terminal);
+    if rows.is_empty() {
+        table.add_rows(titles.iter().map(|title| [Cell::new(title).add_attribute(Attribute::Bold)]));
+    }
     for (index, row) in rows.iter().enumerate() {
         if index > 0 {
             table.add_row(["", ""]);

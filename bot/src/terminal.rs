@@ -2,9 +2,12 @@
 
 use std::env;
 use std::io;
+use std::os::fd::AsFd;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::Style;
+use rustix::fs::{FileType, Stat, fstat};
+use rustix::io::Errno;
 use terminal_size::{Height, Width, terminal_size_of};
 
 /// How standard output shows text.
@@ -30,6 +33,11 @@ impl Terminal {
         }
     }
 
+    /// How many columns a line may have.
+    pub(crate) fn width(self) -> usize {
+        self.size.map_or(usize::MAX, |(columns, _)| columns.into())
+    }
+
     /// The text in this style, if there are colours.
     pub(crate) fn paint(self, style: Style, text: &str) -> String {
         if self.coloured { format!("{style}{text}{style:#}") } else { text.to_owned() }
@@ -49,6 +57,12 @@ pub(crate) fn choose(colours: clap::ColorChoice) {
 /// Whether what goes to this stream is to have colours.
 pub(crate) fn coloured(stream: &impl anstream::stream::RawStream) -> bool {
     AutoStream::choice(stream) != ColorChoice::Never
+}
+
+/// Whether this error says that the terminal behind a stream was closed: there is nobody to read from or to write to any more.
+pub(crate) fn is_hung_up(error: &io::Error, stream: impl AsFd) -> bool {
+    let is_terminal = |stat: Stat| FileType::from_raw_mode(stat.st_mode) == FileType::CharacterDevice;
+    Errno::from_io_error(error) == Some(Errno::IO) && fstat(stream).is_ok_and(is_terminal)
 }
 
 /// Whether the locale's characters are those of Unicode: of the three variables the first that is not empty says it.

@@ -1,11 +1,13 @@
 //! Where the database's URL comes from, and how a store is opened.
 
 use std::fmt;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::InvalidInput;
+use crate::files::is_part_of;
 use crate::layers::RetryPolicy;
 use crate::settings::value::{of_time, time};
 use crate::settings::{Origin, PostgresSettings, Setting, SpoolSettings, given, origin};
@@ -116,6 +118,18 @@ impl Config {
         }
         settings.extend(SpoolSettings::list(self.spool.as_ref(), &variable));
         settings
+    }
+
+    /// Whether `file` belongs to this database, or to a journal of its events: nothing else may be written there. The journal
+    /// is the one of [`spool`](Self::spool), and the one that [`SpoolSettings::of`] says, whether they are there or not.
+    #[must_use]
+    pub fn has_file(&self, file: &Path) -> bool {
+        let database = match &self.url {
+            DatabaseUrl::Sqlite(url) => url.path.clone(),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let journals = [self.spool.clone(), SpoolSettings::of(&self.url)].into_iter().flatten();
+        database.into_iter().chain(journals.map(|spool| spool.path)).any(|path| is_part_of(&path, file))
     }
 
     fn settings_of_postgres(

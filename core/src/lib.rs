@@ -6,6 +6,7 @@
 //! | [`model`] | validated types: what has been made cannot be refused for a business reason |
 //! | [`mod@fold`] | what a batch of events does to a store, as a pure function |
 //! | [`url`], [`config`] | `DATABASE_URL` in every form, and where it comes from |
+//! | [`files`] | which files belong to a database |
 //! | [`layers`] | stores around a store: retries, spans, metrics |
 //! | [`transfer`] | moving a store's content into another one, and comparing two |
 //! | [`StoreError`] | what can go wrong, by what a caller can do about it |
@@ -29,6 +30,7 @@
 pub mod clock;
 pub mod config;
 mod error;
+pub mod files;
 pub mod fold;
 pub mod layers;
 pub mod model;

@@ -57,21 +57,3 @@ impl Standing {
 fn id(file: &Metadata) -> (u64, u64) {
     (file.dev(), file.ino())
 }
-
-/// The one name of what `path` leads to, links followed, whether or not it is there yet.
-pub(crate) fn resolve(path: &Path) -> io::Result<PathBuf> {
-    let missing = match fs::canonicalize(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => error,
-        resolved => return resolved,
-    };
-    let directory = match path.parent() {
-        Some(directory) if directory.as_os_str().is_empty() => Path::new("."),
-        Some(directory) => directory,
-        None => return Err(missing),
-    };
-    // A link may lead to where nothing is yet. One that leads back to itself is no such.
-    match fs::read_link(path) {
-        Ok(to) => resolve(&directory.join(to)),
-        Err(_) => Ok(fs::canonicalize(directory)?.join(path.file_name().ok_or(missing)?)),
-    }
-}

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use botstore_core::config::Config;
 use botstore_core::url::DatabaseUrl;
-use botstore_core::{InvalidInput, Result};
+use botstore_core::{InvalidInput, Result, StoreError};
 use botstore_sqlite::{Backup, Progress};
 
 /// Copies the SQLite database that `config` names into a new file, whole and of one moment, while others write to it.
@@ -15,7 +15,7 @@ use botstore_sqlite::{Backup, Progress};
 /// - [`InvalidInput`](crate::ErrorKind::InvalidInput) of `database_url`: it is a server's database, which `pg_dump` copies,
 ///   or one in memory.
 /// - [`Conflict`](crate::ErrorKind::Conflict): the file is there already, and is not to be replaced; or it must not be, because
-///   it is the database itself, or has a log beside it.
+///   it is the database itself or belongs to it or its journal, or has a log beside it.
 /// - [`Unavailable`](crate::ErrorKind::Unavailable): the database cannot be read or the file not written: no right, no room.
 /// - [`Corrupt`](crate::ErrorKind::Corrupt): the database is damaged, or the copy.
 pub async fn backup(
@@ -24,6 +24,9 @@ pub async fn backup(
     replace: bool,
     progress: impl FnMut(Progress) + Send,
 ) -> Result<Backup> {
+    if config.has_file(into) {
+        return Err(StoreError::conflict("backup", "this is the database itself, or belongs to it"));
+    }
     match &config.url {
         DatabaseUrl::Sqlite(url) => botstore_sqlite::backup(url, into, replace, progress).await,
         DatabaseUrl::Postgres(_) => {

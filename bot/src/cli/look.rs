@@ -1,10 +1,13 @@
 //! The arguments of the commands that look at what is recorded.
 
-use std::path::PathBuf;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use botstore::files::resolve;
 use botstore::model::{Limit, Timestamp, Username};
 use clap::Args;
+use clap::error::ErrorKind;
 
 use super::{limit, moment};
 
@@ -49,22 +52,26 @@ pub(crate) struct RecentArgs {
 
 #[derive(Debug, Args)]
 #[command(after_help = "\
-On a terminal it draws a chart, as wide as the terminal is; on a pipe it prints a table. In the chart each column shows the \
-most of its span of time, and where there are no samples it is empty. How long samples are kept is up to `rosey maintain`. \
-All times are in UTC.
+On a terminal it draws a chart, as wide as the terminal is; on a pipe it prints a table. A chart shows all samples. A table, \
+or JSON, has the newest 50, or with --since or --until all of that span, unless -n says how many.
+
+In the chart each column shows the most of its span of time. Between two samples that are more than an hour apart, or \
+several times as far apart as most are, nobody counted: there it is empty. How long samples are kept is up to \
+`rosey maintain`. All times are in UTC.
 
 Examples:
   rosey history
   rosey history --since 2024-06-01 --until 2024-07-01
   rosey history --svg june.svg --png june.png --size 1600x800
+  rosey history --svg - | gzip > chart.svgz
   rosey history --table -n 288
   rosey history --json | jq '.[-1].connected'")]
 pub(crate) struct HistoryArgs {
-    /// How many samples, the newest, at most 10000 [default: 50 in a table, all in a chart]
+    /// How many samples, the newest, at most 10000 [default: 50 in a table or JSON without a span of time, else all]
     #[arg(short = 'n', value_name = "N", value_parser = limit)]
     pub(crate) limit: Option<Limit>,
 
-    /// Only samples later than this: a date, a time such as 2024-06-01T18:00:00Z, or Unix seconds
+    /// Only samples at this time or later: a date, a time such as 2024-06-01T18:00:00Z, or Unix seconds
     #[arg(long, value_name = "TIME", value_parser = moment)]
     pub(crate) since: Option<Timestamp>,
 
@@ -80,17 +87,71 @@ pub(crate) struct HistoryArgs {
     #[arg(long, conflicts_with = "json")]
     pub(crate) chart: bool,
 
-    /// Draw the chart into this file, in SVG, and replace it if it is there
+    /// Draw the chart into this file, in SVG, in place of such a picture; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
     pub(crate) svg: Option<PathBuf>,
 
-    /// Draw the chart into this file, in PNG, and replace it if it is there
+    /// Draw the chart into this file, in PNG, in place of such a picture; `-` is standard output
     #[arg(long, value_name = "FILE", conflicts_with_all = ["table", "chart"])]
     pub(crate) png: Option<PathBuf>,
 
     /// The picture's width and height in pixels, from 400x300 to 3840x2160 [default: 1200x600]
     #[arg(long, value_name = "WxH", conflicts_with_all = ["table", "chart"])]
     pub(crate) size: Option<PictureSize>,
+}
+
+impl HistoryArgs {
+    /// Whether pictures are asked for.
+    pub(crate) fn draws_files(&self) -> bool {
+        self.pictures().next().is_some()
+    }
+
+    /// The files into which pictures are drawn.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &Path> {
+        self.pictures().filter(|place| !is_standard_output(place))
+    }
+
+    /// Whether one is drawn on standard output.
+    pub(crate) fn draws_on_standard_output(&self) -> bool {
+        self.pictures().any(is_standard_output)
+    }
+
+    fn pictures(&self) -> impl Iterator<Item = &Path> {
+        [&self.svg, &self.png].into_iter().flatten().map(PathBuf::as_path)
+    }
+
+    /// Checks what no single argument can tell.
+    pub(super) fn check(&self, json: bool) -> Result<(), (ErrorKind, &'static str)> {
+        if let [Some(svg), Some(png)] = [&self.svg, &self.png].map(|place| place.as_deref().map(one_name))
+            && svg == png
+        {
+            return Err((ErrorKind::ArgumentConflict, "--svg and --png name the same file"));
+        }
+        if self.draws_on_standard_output() {
+            if json {
+                return Err((
+                    ErrorKind::ArgumentConflict,
+                    "standard output cannot have both a picture and JSON",
+                ));
+            }
+            if io::stdout().is_terminal() {
+                return Err((
+                    ErrorKind::InvalidValue,
+                    "standard output is a terminal: name a file, or a pipe",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether this names no file, but standard output.
+pub(crate) fn is_standard_output(place: &Path) -> bool {
+    place == Path::new("-")
+}
+
+fn one_name(place: &Path) -> PathBuf {
+    resolve(place).unwrap_or_else(|_| place.to_owned())
 }
 
 /// How large a picture is, in pixels.

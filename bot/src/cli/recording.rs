@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use botstore::model::Source;
+use clap::error::ErrorKind;
 use clap::{Args, Subcommand};
 
 use super::seconds;
@@ -56,13 +57,26 @@ pub(crate) struct ReplayArgs {
     pub(crate) wait: Duration,
 }
 
+impl ReplayArgs {
+    /// Checks what no single argument can tell.
+    pub(super) fn check(&self) -> Result<(), (ErrorKind, &'static str)> {
+        if self.source.is_some() && self.files.len() > 1 {
+            return Err((ErrorKind::TooManyValues, "--source names a single FILE"));
+        }
+        if self.source.is_none() && self.files.iter().any(|file| file.as_os_str() == "-") {
+            return Err((ErrorKind::MissingRequiredArgument, "standard input needs a name: --source NAME"));
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Run it once for a channel, not twice. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
 warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
 
 While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
-back. The end of the input, Ctrl-C and SIGTERM end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
+back. The end of the input, Ctrl-C, SIGTERM, and a terminal that is closed end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
 The exit code is 4 if events are left in the journal then.
 
 Examples:

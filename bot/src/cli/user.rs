@@ -33,7 +33,7 @@ Examples:
         username: Username,
 
         /// Do not ask
-        #[arg(long)]
+        #[arg(long, short = 'y')]
         yes: bool,
     },
     /// Give one person another name; if there is somebody with it, both become one
@@ -54,7 +54,7 @@ Examples:
         to: Username,
 
         /// Do not ask
-        #[arg(long)]
+        #[arg(long, short = 'y')]
         yes: bool,
     },
 }

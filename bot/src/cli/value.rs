@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use botstore::model::{Limit, MaxAttempts, Timestamp};
+use botstore::model::{Limit, MaxAttempts, OutboundState, Timestamp};
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
 
 pub(super) fn limit(text: &str) -> Result<Limit, String> {
     Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
+}
+
+/// A state of a message, of which shells know the names.
+pub(super) fn state() -> impl TypedValueParser<Value = OutboundState> {
+    PossibleValuesParser::new(OutboundState::ALL.map(OutboundState::as_str)).try_map(|name| name.parse())
 }
 
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
@@ -29,8 +34,11 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
     } else if let Ok(time) = text.parse::<jiff::Timestamp>() {
         time.as_second()
     } else {
-        let time: DateTime = text.parse().map_err(|_| "is neither a date, nor a time, nor Unix seconds")?;
-        time.to_zoned(TimeZone::UTC).map_err(|_| "is out of range")?.timestamp().as_second()
+        // A civil time, because jiff's timestamps end a day before ours do.
+        let civil =
+            text.strip_suffix(['Z', 'z']).filter(|text| text.contains(['T', 't', ' '])).unwrap_or(text);
+        let time: DateTime = civil.parse().map_err(|_| "is neither a date, nor a time, nor Unix seconds")?;
+        time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs()
     };
     Timestamp::new(seconds).map_err(|invalid| invalid.reason)
 }
@@ -45,8 +53,21 @@ mod tests {
             assert_eq!(moment(text).unwrap().seconds(), 1_700_000_000, "{text}");
         }
         assert_eq!(moment("1970-01-02").unwrap().seconds(), 86_400);
-        for text in ["", "yesterday", "-1", "1969-12-31", "2023-11-31"] {
-            assert!(moment(text).is_err(), "{text}");
+        for text in ["9999-12-31T23:59:59", "9999-12-31T23:59:59Z", "9999-12-31 23:59:59"] {
+            assert_eq!(moment(text), Ok(Timestamp::MAX), "{text}");
+        }
+        assert_eq!(moment("9999-12-31").unwrap().seconds(), 253_402_214_400);
+        for (text, reason) in [
+            ("", "is neither"),
+            ("yesterday", "is neither"),
+            ("2023-11-31", "is neither"),
+            ("2023-11-14Z", "is neither"),
+            ("-1", "is before 1970"),
+            ("1969-12-31", "is before 1970"),
+            ("253402300800", "is past the year 9999"),
+        ] {
+            let told = moment(text).unwrap_err();
+            assert!(told.starts_with(reason), "{text}: {told}");
         }
     }
 }

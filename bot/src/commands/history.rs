@@ -2,6 +2,7 @@
 
 mod chart;
 mod labels;
+mod list;
 mod picture;
 mod reduction;
 mod shape;
@@ -9,27 +10,31 @@ mod text;
 mod ticks;
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use botstore::Channel;
+use anyhow::bail;
 use botstore::model::{CountSample, Limit, Peak, RowKey};
+use botstore::{Channel, Config};
 use serde::Serialize;
 
 use self::chart::subtitle;
 use self::reduction::{History, Reduction};
-use crate::cli::HistoryArgs;
+use crate::cli::{HistoryArgs, is_standard_output};
 use crate::exit::Exit;
-use crate::file::write_whole;
-use crate::format::{count, time, visible};
-use crate::output::{Output, table};
+use crate::file::{Kind, write_whole};
+use crate::format::visible;
+use crate::output::{Output, print_bytes};
 use crate::terminal::Terminal;
 
-/// How many samples a table has if nobody says it.
-const USUAL_LIMIT: usize = 50;
-
-pub(super) async fn run(store: &dyn Channel, args: &HistoryArgs, output: Output) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    store: &dyn Channel,
+    config: &Config,
+    args: &HistoryArgs,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let terminal = Terminal::stdout();
-    if args.svg.is_some() || args.png.is_some() {
+    if args.draws_files() {
+        refuse_own(config, args)?;
         draw_files(&history(store, args).await?, args, output)?;
     } else if args.chart || (terminal.size.is_some() && !args.table && !output.is_json()) {
         let history = history(store, args).await?;
@@ -38,34 +43,17 @@ pub(super) async fn run(store: &dyn Channel, args: &HistoryArgs, output: Output)
             None => "There are no samples".to_owned(),
         })?;
     } else {
-        let limit = args.limit.map_or(Ok(USUAL_LIMIT), |limit| usize::try_from(limit.get()))?;
-        print_table(&newest(store, args, limit).await?, output)?;
+        list::print(store, args, output).await?;
     }
     Ok(Exit::Done)
 }
 
-#[derive(Debug, Serialize)]
-struct SampleJson {
-    timestamp: i64,
-    chat: i64,
-    connected: i64,
-}
-
-fn print_table(samples: &VecDeque<CountSample>, output: Output) -> anyhow::Result<()> {
-    let json: Vec<_> = samples
-        .iter()
-        .map(|sample| SampleJson {
-            timestamp: sample.at.seconds(),
-            chat: sample.counts.chat().get(),
-            connected: sample.counts.connected().get(),
-        })
-        .collect();
-    output.print(&json, || {
-        let rows = samples.iter().map(|sample| {
-            vec![time(sample.at), count(sample.counts.chat()), count(sample.counts.connected())]
-        });
-        table(&["time", "in chat", "connected"], &[1, 2], rows)
-    })
+/// Refuses to draw over the database and what belongs to it.
+fn refuse_own(config: &Config, args: &HistoryArgs) -> anyhow::Result<()> {
+    match args.files().find(|file| config.has_file(file)) {
+        Some(file) => bail!("{}: this is the database itself, or belongs to it", file.display()),
+        None => Ok(()),
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -92,27 +80,36 @@ impl From<Peak> for PeakJson {
 
 /// Draws the pictures that are asked for, and tells what they show.
 fn draw_files(history: &Option<History>, args: &HistoryArgs, output: Output) -> anyhow::Result<()> {
-    let Some(history) = history else { anyhow::bail!("there are no samples to draw") };
+    let Some(history) = history else { bail!("there are no samples to draw") };
     let svg = picture::svg(history, args.size.unwrap_or_default())?;
-    if let Some(file) = &args.svg {
-        write_whole(file, svg.as_bytes())?;
+    if let Some(place) = &args.svg {
+        put(place, Kind::Svg, svg.as_bytes())?;
     }
-    if let Some(file) = &args.png {
-        write_whole(file, &picture::png(&svg)?)?;
+    if let Some(place) = &args.png {
+        put(place, Kind::Png, &picture::png(&svg)?)?;
     }
-    let files: Vec<&Path> = [&args.svg, &args.png].into_iter().flatten().map(PathBuf::as_path).collect();
+    let files: Vec<&Path> = args.files().collect();
+    let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    let (drew, into) = (subtitle(history), visible(&names.join(" and ")));
+    if args.draws_on_standard_output() {
+        // What is said must not stand in the picture.
+        output.note(&format!("Drew {drew}"));
+        return Ok(());
+    }
     let json = DrawnJson {
-        files: files.clone(),
+        files,
         samples: history.samples,
         from: history.from,
         to: history.to,
         peak_chat: history.peak_chat.map(PeakJson::from),
         peak_connected: history.peak_connected.map(PeakJson::from),
     };
-    output.print(&json, || {
-        let names: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-        format!("Drew {} into {}", subtitle(history), visible(&names.join(" and ")))
-    })
+    output.print(&json, || format!("Drew {drew} into {into}"))
+}
+
+/// Writes a picture where it is wanted.
+fn put(place: &Path, kind: Kind, picture: &[u8]) -> anyhow::Result<()> {
+    if is_standard_output(place) { print_bytes(picture) } else { write_whole(place, kind, picture) }
 }
 
 /// What the samples that are asked for come to; none if there are none.
@@ -123,7 +120,13 @@ async fn history(store: &dyn Channel, args: &HistoryArgs) -> anyhow::Result<Opti
             let samples = newest(store, args, usize::try_from(limit.get())?).await?;
             samples.iter().for_each(|sample| reduction.add(sample));
         }
-        None => each_page(store, args, |page| page.iter().for_each(|sample| reduction.add(sample))).await?,
+        None => {
+            each_page(store, args, |page| {
+                page.iter().for_each(|sample| reduction.add(sample));
+                Ok(true)
+            })
+            .await?;
+        }
     }
     Ok(reduction.finish())
 }
@@ -138,25 +141,25 @@ async fn newest(
     each_page(store, args, |page| {
         newest.extend(page);
         newest.drain(..newest.len().saturating_sub(limit));
+        Ok(true)
     })
     .await?;
     Ok(newest)
 }
 
-/// Reads the samples that are asked for page by page, from the oldest on.
+/// Reads the samples that are asked for page by page, from the oldest on, as long as `take` wants more.
 async fn each_page(
     store: &dyn Channel,
     args: &HistoryArgs,
-    mut take: impl FnMut(&[CountSample]),
+    mut take: impl FnMut(&[CountSample]) -> anyhow::Result<bool>,
 ) -> anyhow::Result<()> {
-    let mut after = args.since.map_or(RowKey::START, RowKey::since);
+    let mut after = args.since.map_or(RowKey::START, RowKey::before);
     loop {
         let page = store.count_samples_after(after, Limit::MAX).await?;
         let Some(last) = page.last() else { return Ok(()) };
         after = last.key();
         let wanted = args.until.map_or(page.len(), |until| page.partition_point(|sample| sample.at < until));
-        take(&page[..wanted]);
-        if wanted < page.len() {
+        if !take(&page[..wanted])? || wanted < page.len() {
             return Ok(());
         }
     }

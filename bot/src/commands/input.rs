@@ -8,6 +8,8 @@ use botstore::InvalidInput;
 use flate2::bufread::MultiGzDecoder;
 use sha2::{Digest as _, Sha256};
 
+use crate::terminal::is_hung_up;
+
 /// How much is read at once.
 const CHUNK: usize = 64 * 1024;
 
@@ -57,7 +59,7 @@ impl Input {
     /// survey is not of the content that has this digest.
     pub(super) fn lines(self, bytes: Option<u64>) -> io::Result<Lines> {
         let content = match self {
-            Self::StandardInput => decoded(io::stdin())?,
+            Self::StandardInput => decoded(StandardInput)?,
             Self::File(file) => decoded(file)?,
         };
         Ok(Lines {
@@ -66,6 +68,19 @@ impl Input {
             number: 0,
             unfinished: false,
         })
+    }
+}
+
+/// Standard input, which ends when its terminal is closed.
+struct StandardInput;
+
+impl Read for StandardInput {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut stdin = io::stdin();
+        match stdin.read(buffer) {
+            Err(error) if is_hung_up(&error, &stdin) => Ok(0),
+            read => read,
+        }
     }
 }
 

@@ -1,7 +1,5 @@
 //! `stats`: what is recorded of the channel, or of one user.
 
-use std::fmt::Write as _;
-
 use botstore::model::{Peak, UserStats, UserTotals, Username};
 use botstore::url::DatabaseUrl;
 use botstore::{BotStore, Users};
@@ -10,8 +8,9 @@ use serde::Serialize;
 use crate::cli::StatsArgs;
 use crate::database::Named;
 use crate::exit::Exit;
-use crate::format::{count, maybe_time, span, time, visible};
+use crate::format::{count, maybe_time, span, time, visible, wrapped};
 use crate::output::Output;
+use crate::terminal::Terminal;
 
 pub(super) async fn run(
     store: &dyn BotStore,
@@ -68,7 +67,7 @@ async fn of_channel(store: &dyn BotStore, url: &DatabaseUrl, output: Output) -> 
         peak_connected: channel.peak_connected.into(),
     };
     output.print(&json, || {
-        let title = visible(&Named(url).to_string());
+        let title = wrapped(&visible(&Named(url).to_string()), Terminal::stdout().width(), 0);
         let facts = facts(&[
             ("users", count(users)),
             ("chat lines", count(chat_lines)),
@@ -133,10 +132,10 @@ fn user_text(user: &UserStats) -> String {
 /// Names and values, one pair a line, in two columns.
 fn facts(facts: &[(&str, String)]) -> String {
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
-    let mut text = String::new();
-    for (index, (name, value)) in facts.iter().enumerate() {
-        let line_break = if index == 0 { "" } else { "\n" };
-        let _ = write!(text, "{line_break}  {name:width$}  {value}");
-    }
-    text
+    let line = |(name, value): &(&str, String)| {
+        let name = format!("  {name:width$}  ");
+        let value = wrapped(value, Terminal::stdout().width(), name.len());
+        name + &value
+    };
+    facts.iter().map(line).collect::<Vec<_>>().join("\n")
 }

@@ -32,7 +32,7 @@ struct CreatedJson<'a> {
 async fn create(store: &dyn Tokens, args: &CreateArgs, output: Output) -> anyhow::Result<Exit> {
     let now = clock::now()?;
     if args.expires.is_some_and(|expiry| expiry <= now) {
-        return Err(InvalidInput::new("expires", "is over").into());
+        return Err(InvalidInput::new("expires", "lies in the past").into());
     }
     let secret = TokenSecret::generate().context("the operating system has no random numbers")?;
     let token = NewToken {

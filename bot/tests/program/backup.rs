@@ -191,7 +191,15 @@ fn a_database_is_not_replaced_by_its_own_backup(rosey: &Rosey) {
     rosey.replays(&[sample()]);
     std::os::unix::fs::symlink("bot_data.db", rosey.path("link.db")).unwrap();
     let before = fs::read(rosey.path("bot_data.db")).unwrap();
-    for name in ["bot_data.db", "./bot_data.db", "link.db", "bot_data.db-wal", "bot_data.db.lock"] {
+    for name in [
+        "bot_data.db",
+        "./bot_data.db",
+        "link.db",
+        "bot_data.db-wal",
+        "bot_data.db.lock",
+        "bot_data.db.spool",
+        "bot_data.db.spool-wal",
+    ] {
         let refused = rosey.run(&["backup", name, "--force"]).fails(1);
         assert!(refused.contains("this is the database itself, or belongs to it"), "{name}: {refused}");
     }

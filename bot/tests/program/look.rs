@@ -15,18 +15,17 @@ crate::checks! {
     a_chart_is_ascii_where_the_locale_is_not_utf_8,
     nothing_is_drawn_through_a_gap,
     a_time_has_two_ends,
-    the_documentation_shows_what_is_drawn,
-    pictures_show_both_series_and_their_peaks,
-    a_picture_has_its_size,
-    a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is,
+    a_span_is_listed_whole_and_else_the_newest,
     colours_are_for_terminals,
     tables_fit_the_terminal_and_are_whole_on_a_pipe,
+    what_is_empty_has_its_titles_in_a_narrow_terminal_too,
+    what_is_told_of_the_channel_fits_a_narrow_terminal,
     wide_letters_are_aligned,
 }
 
-const TERMINAL: (u16, u16) = (80, 24);
+pub(crate) const TERMINAL: (u16, u16) = (80, 24);
 
-fn with_sample() -> Rosey {
+pub(crate) fn with_sample() -> Rosey {
     let rosey = Rosey::on_sqlite();
     rosey.replays(&[sample()]);
     rosey
@@ -65,7 +64,7 @@ fn a_terminal_gets_a_chart_and_a_pipe_a_table(_: &Rosey) {
 
 fn a_chart_fits_the_terminal(_: &Rosey) {
     let rosey = with_sample();
-    for (columns, lines) in [(80, 24), (60, 20), (200, 24), (80, 100)] {
+    for (columns, lines) in [(80, 24), (60, 20), (40, 24), (40, 16), (200, 24), (80, 100)] {
         let chart = on_terminal(&rosey, (columns, lines), &[("NO_COLOR", "1")], &["history"]);
         let widest = chart.lines().map(|line| line.width()).max().unwrap();
         assert!(widest <= columns.into() && widest + 2 > columns.into(), "{columns}: {widest}\n{chart}");
@@ -106,7 +105,8 @@ fn nothing_is_drawn_through_a_gap(_: &Rosey) {
 
 fn a_time_has_two_ends(_: &Rosey) {
     let rosey = two_hours();
-    let part = ["history", "--since", "1700003300", "--until", "1700018300", "--json"];
+    // The sample at the beginning is part of it, the one at the end is not.
+    let part = ["history", "--since", "1700003600", "--until", "1700018300", "--json"];
     let times: Vec<_> =
         rosey.json(&part).as_array().unwrap().iter().map(|row| row["timestamp"].clone()).collect();
     assert_eq!(times, [1_700_003_600, 1_700_018_000]);
@@ -119,72 +119,36 @@ fn a_time_has_two_ends(_: &Rosey) {
     assert!(newest.contains("\n1 sample, 2023-11-15 04:13 UTC\n"), "{newest}");
 }
 
-fn pictures_show_both_series_and_their_peaks(_: &Rosey) {
-    let rosey = with_sample();
-    rosey.file("chart.svg", "an old one");
-    let said = rosey.prints(&["history", "--svg", "chart.svg", "--png", "chart.png"]);
-    assert_eq!(
-        said,
-        "Drew 24 samples, 2024-05-17 18:05 to 2024-05-17 21:55 UTC into chart.svg and chart.png\n"
-    );
-    let svg = fs::read_to_string(rosey.path("chart.svg")).unwrap();
-    let texts: Vec<_> = svg.lines().filter(|line| !line.starts_with('<')).collect();
-    for text in [
-        "Users in the channel",
-        "24 samples, 2024-05-17 18:05 to 2024-05-17 21:55 UTC",
-        "connected: most 18 at 2024-05-17 18:55",
-        "in chat: most 12 at 2024-05-17 18:55",
-        "18 connected",
-        "12 in chat",
-        "2024-05-17 18:55",
-        "19:00",
-        "15",
-    ] {
-        assert!(texts.contains(&text), "{text}: {texts:?}");
-    }
-    assert!(fs::read(rosey.path("chart.png")).unwrap().starts_with(b"\x89PNG\r\n\x1a\n"));
-}
-
-fn the_documentation_shows_what_is_drawn(_: &Rosey) {
-    let rosey = with_sample();
-    rosey.prints(&["history", "--svg", "chart.svg"]);
-    let shown = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/history.svg");
-    let drawn = fs::read_to_string(rosey.path("chart.svg")).unwrap();
-    assert!(
-        fs::read_to_string(shown).unwrap() == drawn,
-        "draw it again: rosey history --svg docs/history.svg"
-    );
-}
-
-fn a_picture_has_its_size(_: &Rosey) {
-    let rosey = with_sample();
-    for (size, width, height) in
-        [(None, 1_200, 600), (Some("400x300"), 400, 300), (Some("1601x903"), 1_601, 903)]
-    {
-        let size = size.map_or(vec![], |size| vec!["--size", size]);
-        rosey.prints(&[&["history", "--svg", "chart.svg", "--png", "chart.png"], &*size].concat());
-        let svg = fs::read_to_string(rosey.path("chart.svg")).unwrap();
-        assert!(svg.contains(&format!("<svg width=\"{width}\" height=\"{height}\"")), "{svg}");
-        let png = fs::read(rosey.path("chart.png")).unwrap();
-        let number = |at: usize| u32::from_be_bytes(png[at..at + 4].try_into().unwrap());
-        assert_eq!((number(16), number(20)), (width, height));
-    }
-    for size in ["1200", "0x0", "1200x100000", "-1x5"] {
-        rosey.run(&["history", "--png", "chart.png", &format!("--size={size}")]).fails(2);
-    }
-}
-
-fn a_picture_that_cannot_be_drawn_leaves_the_file_as_it_is(_: &Rosey) {
-    let empty = Rosey::on_sqlite();
-    empty.file("chart.svg", "an old one");
-    let error = empty.run(&["history", "--svg", "chart.svg"]).fails(1);
-    assert_eq!(error, "error: there are no samples to draw\n");
-    assert_eq!(fs::read(empty.path("chart.svg")).unwrap(), b"an old one");
-    let rosey = with_sample();
-    for place in ["none/chart.svg", ".", "/dev/null"] {
-        let error = rosey.run(&["history", "--svg", place]).fails(1);
-        assert!(error.starts_with(&format!("error: {place}: ")), "{error}");
-    }
+fn a_span_is_listed_whole_and_else_the_newest(_: &Rosey) {
+    let rosey = Rosey::on_sqlite();
+    let line = |minute| {
+        let (at, connected) = (1_700_000_000 + minute * 60, if minute == 11_000 { 1_234_567_890 } else { 1 });
+        format!("{{\"at\":{at},\"type\":\"user_count\",\"chat\":0,\"connected\":{connected}}}\n")
+    };
+    rosey.file("events.jsonl", (0..12_000).map(line).collect::<String>());
+    rosey.replays(&["events.jsonl"]);
+    let lines = |arguments: &[&str]| {
+        let ran = rosey.run(&[&["history"], arguments].concat());
+        (ran.stdout.lines().count(), ran.stderr)
+    };
+    let more = "These are the newest 50 of 12,000 samples; -n or --since shows others.\n";
+    assert_eq!(lines(&[]), (51, more.to_owned()));
+    assert_eq!(lines(&["-n", "50"]), (51, String::new()));
+    assert_eq!(lines(&["--json"]).1, "");
+    assert_eq!(lines(&["--since", "1700000060"]), (12_000, String::new()));
+    assert_eq!(lines(&["--until", "1700000120"]), (3, String::new()));
+    assert_eq!(lines(&["--since", "2030-01-01"]), (1, String::new()));
+    let table = rosey.prints(&["history", "--since", "2000-01-01"]);
+    assert!(table.starts_with(
+        "time                  in chat      connected\n2023-11-14T22:13:20Z        0              1\n"
+    ));
+    assert!(table.contains("\n2023-11-22T13:33:20Z        0  1,234,567,890\n"), "{table}");
+    let widths: Vec<_> = table.lines().map(str::len).collect();
+    assert_eq!(widths, vec![widths[0]; 12_001]);
+    let all = rosey.json(&["history", "--since", "0", "--json"]);
+    assert_eq!(all.as_array().unwrap().len(), 12_000);
+    assert_eq!(all[11_999]["timestamp"], 1_700_719_940);
+    assert_eq!(rosey.prints(&["history", "--since", "2030-01-01", "--json"]), "[]\n");
 }
 
 fn colours_are_for_terminals(_: &Rosey) {
@@ -226,6 +190,34 @@ fn tables_fit_the_terminal_and_are_whole_on_a_pipe(_: &Rosey) {
     }
     assert!(rosey.prints(&["outbound", "list"]).contains(long.trim_end()));
     assert!(rosey.prints(&["audit"]).contains(&"界".repeat(100)));
+}
+
+fn what_is_empty_has_its_titles_in_a_narrow_terminal_too(_: &Rosey) {
+    let rosey = Rosey::on_sqlite();
+    for (command, titles) in [
+        (&["token", "list"] as &[_], "id prefix name permissions created last used expires revoked"),
+        (&["outbound", "list"], "id state queued failures due error message"),
+        (&["audit"], "time user action details"),
+    ] {
+        for width in [20, 40, 80] {
+            let table = on_terminal(&rosey, (width, 24), &[("NO_COLOR", "1")], command);
+            assert_eq!(table.split_whitespace().collect::<Vec<_>>().join(" "), titles, "{width}");
+            assert!(table.lines().all(|line| line.width() <= width.into()), "{width}\n{table}");
+        }
+    }
+}
+
+fn what_is_told_of_the_channel_fits_a_narrow_terminal(_: &Rosey) {
+    let rosey = with_sample();
+    for arguments in [&["stats"] as &[_], &["stats", "ada"]] {
+        let told = on_terminal(&rosey, (40, 24), &[], arguments);
+        assert!(told.lines().all(|line| line.width() <= 40), "{told}");
+        let wide = rosey.prints(arguments);
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&told), words(&wide));
+    }
+    let told = on_terminal(&rosey, (40, 24), &[], &["stats"]);
+    assert!(told.ends_with("\n  most connected  18 at\n                  2024-05-17T18:55:00Z\n"), "{told}");
 }
 
 fn wide_letters_are_aligned(_: &Rosey) {

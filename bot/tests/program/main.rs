@@ -14,6 +14,7 @@ mod outage;
 mod outage_end;
 mod outage_network;
 mod outbound;
+mod pictures;
 mod queries;
 mod record;
 mod replay;
@@ -60,7 +61,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 25] = [
+const AREAS: [Area; 26] = [
     ailments::AREA,
     ailments::FILES,
     ailments::SCHEMA,
@@ -78,6 +79,7 @@ const AREAS: [Area; 25] = [
     outage_end::AREA,
     outage_network::AREA,
     outbound::AREA,
+    pictures::AREA,
     queries::AREA,
     record::AREA,
     replay::AREA,

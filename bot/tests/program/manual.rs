@@ -11,6 +11,7 @@ crate::checks! {
     every_shell_has_completions,
     bash_takes_its_completions,
     every_command_has_its_page,
+    a_list_of_a_page_keeps_its_columns,
     no_database_is_needed,
 }
 
@@ -61,11 +62,22 @@ fn every_shell_has_completions(rosey: &Rosey) {
 
 fn bash_takes_its_completions(rosey: &Rosey) {
     rosey.file("rosey.bash", rosey.prints(&["completions", "bash"]));
-    // A system without bash has nobody to complete for.
-    let script = r#"source ./rosey.bash && COMP_WORDS=(rosey hist) COMP_CWORD=1 && _rosey rosey hist rosey && echo "${COMPREPLY[@]}""#;
-    match Command::new("bash").current_dir(rosey.path(".")).args(["-c", script]).output() {
-        Ok(output) => assert_eq!(String::from_utf8_lossy(&output.stdout), "history\n", "{output:?}"),
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+    for (line, expected) in [
+        ("rosey hist", "history"),
+        ("rosey outbound list --state ''", "queued retrying sent failed dead"),
+        ("rosey --color a", "auto always"),
+    ] {
+        let script = format!(
+            r#"source ./rosey.bash && COMP_WORDS=({line}) && COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)) &&
+            _rosey rosey "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}" && echo "${{COMPREPLY[@]}}""#
+        );
+        // A system without bash has nobody to complete for.
+        match Command::new("bash").current_dir(rosey.path(".")).args(["-c", &script]).output() {
+            Ok(output) => {
+                assert_eq!(String::from_utf8_lossy(&output.stdout), format!("{expected}\n"), "{output:?}");
+            }
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::NotFound),
+        }
     }
 }
 
@@ -88,6 +100,21 @@ fn every_command_has_its_page(rosey: &Rosey) {
     rosey.file("file", "");
     let error = rosey.run(&["man", "file"]).fails(1);
     assert!(error.starts_with("error: file: "), "{error}");
+}
+
+fn a_list_of_a_page_keeps_its_columns(rosey: &Rosey) {
+    let page = rosey.prints(&["man"]);
+    for entry in [
+        ".TP 14\n\\fBDATABASE_URL\\fR\nthe database; a password is safer here than in the list of processes\n",
+        ".TP 15\n\\fB4\\fR\n`replay`, `record`: not all of it is known",
+        ".PP\nAll times are in UTC.",
+    ] {
+        assert!(page.contains(entry), "{entry}\n{page}");
+    }
+    rosey.prints(&["man", "pages"]);
+    let replay = fs::read_to_string(rosey.path("pages/rosey-replay.1")).unwrap();
+    let events = replay.split_once(".nf\n").unwrap().1.split_once(".fi\n").unwrap().0;
+    assert_eq!(events.lines().count(), 6, "{replay}");
 }
 
 fn no_database_is_needed(rosey: &Rosey) {

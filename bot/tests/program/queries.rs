@@ -114,7 +114,9 @@ fn history_shows_the_newest_samples(rosey: &Rosey) {
     rosey.replays(&["events.jsonl"]);
     let newest = "[{\"timestamp\":1304,\"chat\":1,\"connected\":5}]\n";
     assert_eq!(rosey.prints(&["history", "-n", "1", "--json"]), newest);
-    assert_eq!(rosey.prints(&["history", "--since", "1970-01-01T00:16:44Z", "--json"]), newest);
+    assert_eq!(rosey.prints(&["history", "--since", "1970-01-01T00:16:45Z", "--json"]), newest);
+    let both = rosey.json(&["history", "--since", "1970-01-01T00:16:44Z", "--json"]);
+    assert_eq!(both.as_array().unwrap().len(), 2, "the sample of that second is part of it");
     assert_eq!(rosey.json(&["history", "--since", "1003", "--json"]).as_array().unwrap().len(), 2);
     let table = rosey.prints(&["history"]);
     assert!(table.contains("1970-01-01T00:21:44Z        1          5"), "{table}");

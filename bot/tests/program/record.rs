@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::outage::diagnosis;
 use crate::rosey::{Ran, Rosey, chat};
+use crate::terminal::terminal;
 
 crate::checks! {
     events_arrive_as_they_happen,
@@ -19,6 +20,8 @@ crate::checks! {
     sessions_can_be_left_alone,
     ; once:
     a_second_signal_ends_it_at_once,
+    a_terminal_that_is_closed_ends_it_in_order,
+    a_hang_up_that_is_ignored_stays_so,
     a_database_that_is_older_than_it_was_does_not_end_it,
     ; postgres:
     what_happens_in_an_outage_waits_for_the_next_run,
@@ -178,7 +181,7 @@ fn sessions_that_a_crash_left_open_are_closed_at_the_next_start(rosey: &Rosey) {
 
 fn a_signal_ends_it_in_order(rosey: &Rosey) {
     rosey.prints(&["migrate"]);
-    for (signal, code, user) in [("-TERM", 143, "ada"), ("-INT", 130, "bob")] {
+    for (signal, code, user) in [("-TERM", 143, "ada"), ("-INT", 130, "bob"), ("-HUP", 129, "eve")] {
         let mut recorder = Recorder::start(rosey, &[]);
         recorder.write(&(joined(1_000, user) + &said(1_100, user).repeat(2_000)));
         until("it records", || rosey.run(&["stats", user, "--json"]).code == Some(0));
@@ -210,6 +213,41 @@ fn sessions_can_be_left_alone(rosey: &Rosey) {
     );
 }
 
+fn a_terminal_that_is_closed_ends_it_in_order(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let (mut terminal, program_side) = terminal(80, 24);
+    let mut command = rosey.command(&["record"]);
+    // What is said goes there, too, and must not be in the way.
+    command.env("ROSEY_LOG", "info").stdin(program_side.try_clone().unwrap());
+    command.stdout(program_side.try_clone().unwrap()).stderr(program_side);
+    let mut child = command.spawn().unwrap();
+    drop(command);
+    terminal.write_all(joined(1_000, "ada").as_bytes()).unwrap();
+    until("it records", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
+    drop(terminal);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    assert_eq!(ada(rosey)["current_session_start"], Value::Null);
+}
+
+fn a_hang_up_that_is_ignored_stays_so(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let program = rosey.command(&["record", "--json"]);
+    let mut command = Command::new("sh");
+    // As `nohup` does.
+    command
+        .args(["-c", "trap '' HUP; exec \"$0\" \"$@\""])
+        .arg(program.get_program())
+        .args(program.get_args());
+    command.current_dir(rosey.path(".")).env("DATABASE_URL", rosey.url());
+    let mut recorder = Recorder::of(command);
+    recorder.write(&joined(1_000, "ada"));
+    until("it records", || rosey.run(&["stats", "ada", "--json"]).code == Some(0));
+    recorder.signal("-HUP");
+    recorder.write(&said(1_100, "ada"));
+    until("it records on", || ada(rosey)["total_chat_lines"] == 1);
+    assert_eq!(recorder.end().code, Some(0));
+}
+
 fn a_second_signal_ends_it_at_once(home: &Rosey) {
     // A server that takes connections and never says anything.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -223,6 +261,8 @@ fn a_second_signal_ends_it_at_once(home: &Rosey) {
     let waits = |line: &str| line.contains("what is recorded waits in the journal");
     assert!(log.by_ref().any(|line| waits(&line.unwrap())));
     recorder.signal("-TERM");
+    // Of one terminal that is closed several may tell: that is no second signal.
+    recorder.signal("-HUP");
     std::thread::sleep(Duration::from_millis(300));
     assert_eq!(recorder.child.try_wait().unwrap(), None, "it waits for the database");
     let begun = Instant::now();

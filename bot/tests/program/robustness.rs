@@ -15,6 +15,8 @@ crate::checks! {
     ; once:
     a_database_of_another_program_is_refused,
     a_file_that_is_no_database_is_refused,
+    what_is_too_long_is_not_echoed_whole,
+    colours_are_chosen_for_help_and_errors_too,
 }
 
 fn a_file_that_cannot_be_read_is_named(rosey: &Rosey) {
@@ -100,4 +102,38 @@ fn a_file_that_is_no_database_is_refused(home: &Rosey) {
     );
     let error = home.run(&["stats"]).fails(1);
     assert!(error.starts_with("error: SQLite (bot_data.db): "), "{error}");
+}
+
+fn what_is_too_long_is_not_echoed_whole(rosey: &Rosey) {
+    let long = "x".repeat(100_000);
+    for (arguments, code) in [
+        (&["token", "create", "--name", &long] as &[&str], 2),
+        (&["stats", &long], 2),
+        (&["top", "-n", &long], 2),
+        (&[&long], 2),
+        (&[&format!("--{long}")], 2),
+        (&["replay", &long], 1),
+    ] {
+        let error = rosey.run(arguments).fails(code);
+        assert!(
+            error.len() < 1_500 && error.contains("xxx") && error.contains('…'),
+            "{} {error}",
+            error.len()
+        );
+    }
+    let error = rosey.run(&["stats", &"x".repeat(60)]).fails(2);
+    assert!(error.contains(&"x".repeat(60)), "{error}");
+}
+
+fn colours_are_chosen_for_help_and_errors_too(rosey: &Rosey) {
+    let coloured = |arguments: &[&str]| {
+        let output =
+            rosey.command(arguments).env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR").output().unwrap();
+        [output.stdout, output.stderr].concat().contains(&0x1b)
+    };
+    for arguments in [&["--help"] as &[_], &["history", "--help"], &["nonsense"], &["top", "-n", "0"]] {
+        assert!(coloured(arguments), "{arguments:?}");
+        assert!(!coloured(&[arguments, &["--color=never"]].concat()), "{arguments:?}");
+        assert!(!coloured(&[&["--color", "never"], arguments].concat()), "{arguments:?}");
+    }
 }

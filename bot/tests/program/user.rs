@@ -49,7 +49,7 @@ fn a_person_is_removed_and_the_others_stay(rosey: &Rosey) {
     recorded(rosey);
     let refused = rosey.run(&["user", "delete", "ada"]).fails(1);
     assert!(refused.contains("nothing was changed\nhelp: give --yes"), "{refused}");
-    let gone = rosey.json(&["user", "delete", "ada", "--yes", "--json"]);
+    let gone = rosey.json(&["user", "delete", "ada", "-y", "--json"]);
     assert_eq!(gone, json!({"user": true, "chat": 1, "actions": 1}));
     rosey.run(&["user", "export", "ada"]).fails(1);
     assert_eq!(rosey.json(&["user", "export", "bob"])["chat"][0]["message"], "ada?");

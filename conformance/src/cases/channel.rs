@@ -30,6 +30,7 @@ pub(super) const CASES: &[Case] = cases![
     samples_come_in_the_order_of_their_times,
     samples_of_one_moment_come_in_the_order_of_their_batch,
     samples_since_a_moment_leave_it_out,
+    samples_from_before_a_moment_begin_with_it,
     pages_cover_all_samples_once,
     samples_are_counted,
     other_events_are_no_samples;
@@ -244,6 +245,13 @@ async fn samples_since_a_moment_leave_it_out(db: Database) {
     assert_eq!(samples(store, RowKey::since(at(10)), 10).await, [(11, 4, 4)]);
     assert_eq!(samples(store, RowKey::since(at(11)), 10).await, []);
     assert_eq!(samples(store, RowKey::END, 10).await, []);
+}
+
+async fn samples_from_before_a_moment_begin_with_it(db: Database) {
+    let store = &**db.store();
+    record(store, [counts(9, 1, 1), counts(10, 2, 2), counts(10, 3, 3), counts(11, 4, 4)]).await;
+    assert_eq!(samples(store, RowKey::before(at(10)), 10).await, [(10, 2, 2), (10, 3, 3), (11, 4, 4)]);
+    assert_eq!(samples(store, RowKey::before(at(12)), 10).await, []);
 }
 
 async fn pages_cover_all_samples_once(db: Database) {

@@ -187,3 +187,30 @@ fn how_long_a_call_is_tried_and_when_it_is_slow_is_set_whatever_the_backend() {
         }
     }
 }
+
+#[test]
+fn the_files_of_a_database_and_its_journal_are_known() {
+    let own = |url, variables, file: &str| configured(url, variables).unwrap().has_file(Path::new(file));
+    let moved: Variables<'_> = &[("ROSEY_SPOOL", "src/../elsewhere")];
+    for (url, variables, file, expected) in [
+        ("sqlite:///own.db", &[] as Variables<'_>, "own.db", true),
+        ("sqlite:///own.db", &[], "./src/../own.db-wal", true),
+        ("sqlite:///src/own.db", &[], "./src/own.db-shm", true),
+        ("sqlite:///own.db", &[], "own.db-journal", true),
+        ("sqlite:///own.db", &[], "own.db.lock", true),
+        ("sqlite:///own.db", &[], "own.db.spool", true),
+        ("sqlite:///own.db", &[], "own.db.spool-wal", true),
+        ("sqlite:///own.db", &[], "own.db.svg", false),
+        ("sqlite:///own.db", &[], "elsewhere", false),
+        ("sqlite:///own.db", moved, "elsewhere", true),
+        ("sqlite:///own.db", moved, "elsewhere.lock", true),
+        ("sqlite:///own.db", moved, "own.db.spool", true),
+        ("sqlite:///own.db", &[("ROSEY_SPOOL", "off")], "own.db.spool", true),
+        ("sqlite:///:memory:", &[], ".spool", false),
+        ("postgresql://rosey@localhost/rosey_db", &[], "rosey_db.spool", true),
+        ("postgresql://rosey@localhost/rosey_db", &[], "rosey_db", false),
+        ("postgresql://rosey@localhost/rosey_db", moved, "elsewhere-shm", true),
+    ] {
+        assert_eq!(own(url, variables, file), expected, "{url} {file}");
+    }
+}

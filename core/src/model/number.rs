@@ -118,6 +118,12 @@ impl RowKey {
     /// After every row.
     pub const END: Self = Self { at: Timestamp::MAX, id: RowId(i64::MAX) };
 
+    /// Before every row of the moment `at`: the rows that follow are of that moment, or later.
+    #[must_use]
+    pub const fn before(at: Timestamp) -> Self {
+        Self { at, id: RowId(i64::MIN) }
+    }
+
     /// After every row of the moment `at`: the rows that follow are later.
     #[must_use]
     pub const fn since(at: Timestamp) -> Self {

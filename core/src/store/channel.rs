@@ -13,7 +13,7 @@ pub trait Channel: Send + Sync {
     async fn channel_stats(&self) -> Result<ChannelStats>;
 
     /// The samples that follow `after`, by (time, identity): [`RowKey::START`] for all, [`RowKey::since`] a moment,
-    /// exclusive, or the key of a page's last sample for the next page.
+    /// exclusive, [`RowKey::before`] one, inclusive, or the key of a page's last sample for the next page.
     async fn count_samples_after(&self, after: RowKey, limit: Limit) -> Result<Vec<CountSample>>;
 
     /// How many samples are kept.

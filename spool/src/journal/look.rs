@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use botstore_core::StoreError;
+use botstore_core::files::resolve;
 use botstore_core::model::{DatabaseId, SpoolHealth, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
 use super::{file, queue};
 use crate::fault::Fault;
 use crate::lock::Lock;
-use crate::standing::resolve;
 
 /// A journal as another process sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]

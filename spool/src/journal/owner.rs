@@ -2,6 +2,7 @@
 
 use std::io;
 
+use botstore_core::files::resolve;
 use botstore_core::model::Source;
 use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result};
@@ -13,7 +14,6 @@ use super::waiting::Waiting;
 use super::{Journal, belonging, file, queue, unopened};
 use crate::fault::Fault;
 use crate::lock::Lock;
-use crate::standing::resolve;
 use crate::step::{Step, reached};
 
 impl Journal {

@@ -20,8 +20,11 @@ impl Labels {
         Self { area, drawn: Vec::new(), placed: Vec::new() }
     }
 
-    /// Along these points a line is drawn.
+    /// Along these points a line is drawn, or one point.
     pub(super) fn avoid(&mut self, line: &[Point]) {
+        if let [alone] = *line {
+            self.drawn.push([alone, alone]);
+        }
         for pair in line.windows(2) {
             let [from, to] = *pair else { continue };
             if from.0 == to.0 {
@@ -35,18 +38,20 @@ impl Labels {
     }
 
     /// Finds the place of a label of this size for a point, and so far `away` from it: above it if that is as good as
-    /// any, else around it.
+    /// any, else around it. To be a pixel farther away is as bad as to cover a pixel's width of what is drawn.
     pub(super) fn place(&mut self, point: Point, size: Point, away: i32) -> Frame {
         let above = [point.1 - away - size.1, point.1 - away - 2 * size.1];
         let below = [point.1 + away, point.1 + away + size.1];
         let rows = above.into_iter().chain(below).chain([point.1 - size.1 / 2]);
         let frames =
-            rows.flat_map(|y| (-4..=4).map(move |step| (point.0 - size.0 / 2 + step * (size.0 / 2 + 2), y)));
+            rows.flat_map(|y| (-8..=8).map(move |step| (point.0 - size.0 / 2 + step * (size.0 / 4 + 1), y)));
         let around = [(point.0 - away + 1, point.1 - away + 1), (point.0 + away - 1, point.1 + away - 1)];
         let best = frames.map(|place| self.within(place, size)).min_by_key(|frame| {
             let labels = self.placed.iter().filter(|other| overlap(frame, other)).count();
-            let drawn = self.drawn.iter().filter(|other| overlap(frame, other)).count();
-            (labels, overlap(frame, &around), drawn, distance(frame, point))
+            let drawn = self.drawn.iter().filter(|other| overlap(frame, other)).count() as i32;
+            let to = nearest(frame, point);
+            let apart = (to.0 - point.0).abs().max((to.1 - point.1).abs());
+            (labels, overlap(frame, &around), drawn + apart, distance(frame, point))
         });
         let frame = best.unwrap_or([point, point]);
         self.placed.push(frame);
@@ -59,6 +64,11 @@ impl Labels {
         let y = place.1.min(self.area.1 - size.1).max(0);
         [(x, y), (x + size.0, y + size.1)]
     }
+}
+
+/// The point of a frame that is nearest to a point.
+pub(super) fn nearest(frame: &Frame, point: Point) -> Point {
+    (point.0.clamp(frame[0].0, frame[1].0), point.1.clamp(frame[0].1, frame[1].1))
 }
 
 /// The square of how far a frame's middle is from a point.
@@ -96,6 +106,18 @@ mod tests {
             let (one, other) = (labels.place(point, SIZE, 10), labels.place(point, SIZE, 10));
             assert!(!overlap(&one, &other), "{point:?}: {one:?} {other:?}");
         }
+    }
+
+    #[test]
+    fn a_label_stays_near_its_point() {
+        let mut labels = Labels::new(AREA);
+        // Lines everywhere but far away.
+        for y in 0..60 {
+            labels.avoid(&[(0, 200 + y), (850, 200 + y)]);
+        }
+        let frame = labels.place((500, 230), SIZE, 10);
+        let to = nearest(&frame, (500, 230));
+        assert!((to.0 - 500).abs() <= 110 && (to.1 - 230).abs() <= 110, "{frame:?}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 use resvg::{tiny_skia, usvg};
 
 use super::chart::{Series, TITLE, minute, scale, subtitle, told};
-use super::labels::Labels;
+use super::labels::{Labels, nearest};
 use super::reduction::{Column, History};
 use super::shape::{Shape, is_crowd};
 use super::ticks::ticks;
@@ -155,16 +155,23 @@ fn axes<'a, 'b>(
         (history.from, history.to)
     };
     let times = ticks(from, to, (f64::from(measures.size.width) / f64::from(measures.px(84))) as usize);
-    let counts =
-        scale(history.most(), (f64::from(measures.size.height) / f64::from(measures.px(70))) as usize);
     // Above the greatest count there is room for its label.
     let top = (history.most() as f64 * 1.2).ceil() as i64;
+    let about = (f64::from(measures.size.height) / f64::from(measures.px(70))) as usize;
+    let counts: Vec<i64> = scale(history.most(), about).into_iter().filter(|&users| users <= top).collect();
+    let (tick, style) = (measures.px(5), measures.text(13, INK));
+    let mut wide = 0;
+    for users in &counts {
+        wide = wide.max(area.estimate_text_size(&number(*users), &style)?.0);
+    }
+    // The library leaves room for two ticks between the axis and its labels.
+    let left = wide + 2 * tick as u32 + measures.px(6) as u32;
     let mut chart = ChartBuilder::on(area)
         .margin_left(measures.px(12))
         .margin_right(measures.px(28))
         .margin_bottom(measures.px(12))
         .x_label_area_size(measures.px(32))
-        .y_label_area_size(measures.px(62))
+        .y_label_area_size(left.max(measures.px(62) as u32))
         .build_cartesian_2d(
             (from..to).with_key_points(times.iter().map(|tick| tick.at).collect()),
             (0..top.max(2)).with_key_points(counts),
@@ -174,13 +181,13 @@ fn axes<'a, 'b>(
         .bold_line_style(GRID)
         .light_line_style(TRANSPARENT)
         .axis_style(FAINT)
-        .set_all_tick_mark_size(measures.px(5))
+        .set_all_tick_mark_size(tick)
         .x_labels(times.len())
         .x_label_formatter(&|at| {
             times.iter().find(|tick| tick.at == *at).map_or_else(String::new, |tick| tick.label.clone())
         })
         .y_label_formatter(&|users| number(*users))
-        .label_style(measures.text(13, INK))
+        .label_style(style)
         .draw()?;
     Ok(chart)
 }
@@ -240,11 +247,24 @@ fn draw_peaks(
         for line in &lines {
             wide = wide.max(area.estimate_text_size(line, &style)?.0 as i32);
         }
-        let frame = labels.place(at, (wide + measures.px(10), measures.px(36)), measures.px(9));
+        let away = measures.px(9);
+        let frame = labels.place(at, (wide + measures.px(10), measures.px(36)), away);
+        let to = nearest(&frame, at);
+        if (to.0 - at.0).abs().max((to.1 - at.1).abs()) > 2 * away {
+            // From so far one would not see whose it is.
+            area.draw(&PathElement::new([from_ring(at, to, measures.px(5)), to], colour(series).mix(0.7)))?;
+        }
         area.draw(&Rectangle::new(frame, WHITE.mix(0.75).filled()))?;
         for (line, y) in lines.into_iter().zip([measures.px(3), measures.px(19)]) {
             area.draw(&Text::new(line, (frame[0].0 + measures.px(5), frame[0].1 + y), style.clone()))?;
         }
     }
     Ok(())
+}
+
+/// Where a line from the middle of a ring to a point outside leaves the ring.
+fn from_ring(middle: (i32, i32), to: (i32, i32), radius: i32) -> (i32, i32) {
+    let (x, y) = (f64::from(to.0 - middle.0), f64::from(to.1 - middle.1));
+    let part = f64::from(radius) / x.hypot(y).max(1.0);
+    (middle.0 + (x * part).round() as i32, middle.1 + (y * part).round() as i32)
 }

@@ -9,6 +9,9 @@ const MOST_COLUMNS: usize = 1 << 15;
 /// An interval between two samples that is so many times longer than usual is a gap: nobody was there to count.
 const GAP: i64 = 4;
 
+/// And so is one of more seconds, whatever is usual: of few samples one cannot tell, and users come and go in an hour.
+const LONGEST: i64 = 3_600;
+
 /// One series' counts in a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Counts {
@@ -155,7 +158,7 @@ impl Reduction {
             peak_chat: self.peak_chat,
             peak_connected: self.peak_connected,
             columns: self.columns,
-            gap: self.intervals.usual().saturating_mul(GAP),
+            gap: self.intervals.usual().saturating_mul(GAP).min(LONGEST),
         })
     }
 }

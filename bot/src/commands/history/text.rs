@@ -9,17 +9,21 @@ use botstore::model::Count;
 use super::chart::{Series, TITLE, scale, subtitle, told};
 use super::reduction::{Column, History};
 use super::ticks::{Tick, ticks};
-use crate::format::{count, number, span};
+use crate::format::{count, number, span, wrapped};
 use crate::terminal::Terminal;
 
 /// What is drawn if nobody knows how large the terminal is.
 const USUAL_SIZE: (u16, u16) = (80, 24);
 /// The lines that are not the plot: title, subtitle, axis, times, legend, and the prompt that follows.
-const OTHER_LINES: u16 = 7;
-const LEAST_LINES: u16 = 4;
+const OTHER_LINES: usize = 7;
+/// Of them the title, the subtitle and the legend, unless they are too wide.
+const LINES_OF_TEXT: usize = 4;
+const LEAST_LINES: usize = 4;
 /// A higher plot would tell no more.
-const MOST_LINES: u16 = 24;
+const MOST_LINES: usize = 24;
 const LEAST_COLUMNS: u32 = 10;
+/// How wide a colour's sample is in the legend.
+const SWATCH: usize = 2;
 /// A line of the plot is so many levels high.
 const LEVELS: i64 = 8;
 
@@ -66,26 +70,16 @@ fn style(series: Series) -> Style {
 /// Draws the chart for this terminal.
 pub(super) fn draw(history: &History, terminal: Terminal) -> String {
     let (columns, lines) = terminal.size.unwrap_or(USUAL_SIZE);
-    let lines = lines.saturating_sub(OTHER_LINES).clamp(LEAST_LINES, MOST_LINES);
-    let counts = scale(history.most(), usize::from(lines / 4).max(1));
-    let labels: Vec<String> = counts.iter().map(|&users| number(users)).collect();
-    let margin = labels.iter().map(String::len).max().unwrap_or(0) + 1;
-    let width = u32::from(columns).saturating_sub(margin as u32 + 1).max(LEAST_COLUMNS);
-    let top = counts.last().copied().unwrap_or(1);
-    let plot = Plot { history, terminal, glyphs: glyphs(terminal), width, lines: lines.into(), top };
-    let mut text = plot.head();
-    let rows = plot.rows();
-    for (row, cells) in rows.iter().enumerate().rev() {
-        // Labels stand where their count's line begins, and the top one at the very top.
-        let named = counts.iter().position(|&users| plot.row_of(users) == row && users > 0);
-        let label = named.and_then(|index| labels.get(index)).map_or("", String::as_str);
-        let axis = if label.is_empty() { plot.glyphs.vertical } else { plot.glyphs.vertical_tick };
-        let _ = write!(text, "\n{label:>margin$}{axis}");
-        text.push_str(plot.paint(cells).trim_end());
+    let room = |others: usize| {
+        let lines = usize::from(lines).saturating_sub(others);
+        lines.clamp(LEAST_LINES, MOST_LINES)
+    };
+    let mut plot = Plot::of(history, terminal, columns, room(OTHER_LINES));
+    let broken = plot.head().lines().count() + plot.legend().lines().count() - LINES_OF_TEXT;
+    if broken > 0 {
+        plot = Plot::of(history, terminal, columns, room(OTHER_LINES + broken));
     }
-    let _ = write!(text, "\n{:>margin$}{}\n{}", "0", plot.axis(), plot.times(margin + 1));
-    text.push_str(&plot.legend());
-    text
+    plot.draw()
 }
 
 fn glyphs(terminal: Terminal) -> &'static Glyphs {
@@ -99,16 +93,45 @@ struct Plot<'a> {
     history: &'a History,
     terminal: Terminal,
     glyphs: &'static Glyphs,
+    /// The counts that the axis names, from 0 on.
+    counts: Vec<i64>,
+    /// The columns before the axis.
+    margin: usize,
+    /// All columns that there are.
+    columns: usize,
     width: u32,
     lines: usize,
     /// The count at the upper end.
     top: i64,
 }
 
-impl Plot<'_> {
+impl<'a> Plot<'a> {
+    fn of(history: &'a History, terminal: Terminal, columns: u16, lines: usize) -> Self {
+        let counts = scale(history.most(), (lines / 4).max(1));
+        let margin = counts.iter().map(|&users| number(users).len()).max().unwrap_or(0) + 1;
+        let width = u32::from(columns).saturating_sub(margin as u32 + 1).max(LEAST_COLUMNS);
+        let top = counts.last().copied().unwrap_or(1);
+        let glyphs = glyphs(terminal);
+        Self { history, terminal, glyphs, counts, margin, columns: columns.into(), width, lines, top }
+    }
+
+    fn draw(&self) -> String {
+        let (mut text, margin) = (self.head(), self.margin);
+        for (row, cells) in self.rows().iter().enumerate().rev() {
+            // Labels stand where their count's line begins, and the top one at the very top.
+            let named = self.counts.iter().find(|&&users| self.row_of(users) == row && users > 0);
+            let label = named.map_or_else(String::new, |&users| number(users));
+            let axis = if label.is_empty() { self.glyphs.vertical } else { self.glyphs.vertical_tick };
+            let _ = write!(text, "\n{label:>margin$}{axis}");
+            text.push_str(self.paint(cells).trim_end());
+        }
+        let _ = write!(text, "\n{:>margin$}{}\n{}\n", "0", self.axis(), self.times(margin + 1));
+        text + &self.legend()
+    }
+
     fn head(&self) -> String {
         let title = self.terminal.paint(Style::new().bold(), TITLE);
-        format!("{title}\n{}", subtitle(self.history))
+        format!("{title}\n{}", wrapped(&subtitle(self.history), self.columns, 0))
     }
 
     /// The level of a count: somebody is never shown as nobody.
@@ -211,22 +234,29 @@ impl Plot<'_> {
     }
 
     fn legend(&self) -> String {
-        let mut text = String::new();
-        for series in Series::ALL.into_iter().rev() {
+        let entries = Series::ALL.into_iter().rev().map(|series| {
             let glyphs = match series {
                 Series::Chat => self.glyphs.chat,
                 Series::Connected => self.glyphs.connected,
             };
-            let swatch = self.terminal.paint(style(series), &String::from(glyphs[8]).repeat(2));
-            let _ = write!(text, "\n{swatch} {:<9}  {}", series.name(), told(series.peak(self.history)));
-        }
+            let swatch = self.terminal.paint(style(series), &String::from(glyphs[8]).repeat(SWATCH));
+            let name = format!(" {:<9}  ", series.name());
+            let mut explained = told(series.peak(self.history));
+            if series == Series::Connected {
+                explained += &self.resolution();
+            }
+            let explained = wrapped(&explained, self.columns, SWATCH + name.len());
+            format!("{swatch}{name}{explained}")
+        });
+        entries.collect::<Vec<_>>().join("\n")
+    }
+
+    /// How much time a column is.
+    fn resolution(&self) -> String {
         let seconds = (self.history.to - self.history.from) / i64::from(self.width);
         match Count::new("seconds", seconds) {
-            Ok(seconds) if seconds > Count::ZERO => {
-                let _ = write!(text, "; a column is {}", span(seconds));
-            }
-            _ => {}
+            Ok(seconds) if seconds > Count::ZERO => format!("; a column is {}", span(seconds)),
+            _ => String::new(),
         }
-        text
     }
 }

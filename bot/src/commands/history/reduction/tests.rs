@@ -78,6 +78,19 @@ fn no_line_leads_through_a_gap() {
 }
 
 #[test]
+fn no_line_leads_through_more_than_an_hour_however_few_samples_there_are() {
+    let joined = |times: &[i64]| {
+        let history = reduced(times.iter().map(|&at| sample(at, 1, 1)));
+        let columns = history.columns(100_000);
+        columns.windows(2).map(|pair| history.joined(&pair[0].1, &pair[1].1)).collect::<Vec<_>>()
+    };
+    assert_eq!(joined(&[0, Timestamp::MAX.seconds()]), [false]);
+    assert_eq!(joined(&[0, 3_600]), [true]);
+    assert_eq!(joined(&[0, 3_601]), [false]);
+    assert_eq!(joined(&[0, 86_400, 172_800, 259_200]), [false; 3]);
+}
+
+#[test]
 fn what_lies_between_samples_is_filled_but_no_gap() {
     let history = reduced([(0, 10), (100, 20), (200, 0), (900, 7)].map(|(at, chat)| sample(at, chat, 20)));
     let filled: Vec<_> =
