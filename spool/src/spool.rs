@@ -103,6 +103,9 @@ impl Spool {
     }
 }
 
+/// How long, at the least, a database that is there may take at the end to say what became of that which is kept aside.
+const LET_GO: Duration = Duration::from_secs(1);
+
 /// How long a call may have no answer until the database is asked whether it is there at all.
 const SILENCE: Duration = Duration::from_secs(5);
 
@@ -222,7 +225,7 @@ impl Layer for Spool {
             let _ = timeout(self.close_within, self.shared.attempt()).await;
         }
         if !self.shared.journal.waits() && self.shared.breaker.is_away().is_none() {
-            let _ = timeout(self.close_within, self.shared.forget_aside()).await;
+            let _ = timeout(self.close_within.max(LET_GO), self.shared.forget_aside()).await;
         }
         self.shared.forgo().await;
         let closed = close().await;

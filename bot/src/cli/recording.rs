@@ -73,11 +73,12 @@ impl ReplayArgs {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Run it once for a channel, not twice. Events come as `rosey replay --help` shows them, one a line; a bad line is left out and \
-warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then.
+warned of. Sessions that a crash left open are closed at the start, and open ones at the end, as if everybody left then; if \
+the database was away at the start, all are closed at the end, each when somebody was last seen.
 
 While the database is away, events wait in a journal on this machine (ROSEY_SPOOL), and go into the database when it is \
-back. The end of the input, Ctrl-C, SIGTERM, and a terminal that is closed end it in order, within ROSEY_SPOOL_CLOSE; a second signal ends it at once. \
-The exit code is 4 if events are left in the journal then.
+back. The end of the input, Ctrl-C, SIGTERM, and a terminal that is closed end it in order, within ROSEY_SPOOL_CLOSE; a second \
+signal ends it at once. The exit code is 4 if events are left in the journal then.
 
 Examples:
   tail -n 0 -F events.jsonl | rosey record

@@ -43,8 +43,12 @@ pub(super) async fn run(config: &Config, args: &RecordArgs, output: Output) -> a
     let deadline = recording.deadline(ends_since);
     let meanwhile = if recorded.is_ok() { Meanwhile::Wait } else { Meanwhile::Leave };
     let drained = recording.drained(deadline, meanwhile).await;
-    if recorded.is_ok() && !args.keep_sessions {
-        let end = close_sessions(recording.store(), CloseSessions::At(now()?));
+    if let Ok(Recorded { sessions_of_before, .. }) = &recorded
+        && !args.keep_sessions
+    {
+        // Those that a crash left open did not last until now; nor is it known of the others, then, which they are.
+        let how = if *sessions_of_before { CloseSessions::LastSign } else { CloseSessions::At(now()?) };
+        let end = close_sessions(recording.store(), how, "the next start");
         if !drained || timeout_at(at_least(deadline), end).await.is_err() {
             tracing::warn!("the database did not answer in time: sessions stay open until the next start");
         }
@@ -66,14 +70,17 @@ struct Recorded {
     /// The signal that ended it; none: the input did.
     ended_by: Option<Signal>,
     ends_since: Instant,
+    /// Whether sessions may be open that a crash left: the database was away at the start.
+    sessions_of_before: bool,
 }
 
 /// Records until the input ends, or a signal ends it.
 async fn record(store: &dyn BotStore, args: &RecordArgs, interrupt: &Interrupt) -> anyhow::Result<Recorded> {
+    let mut sessions_of_before = true;
     if !args.keep_sessions {
         // What a crash left open ends where somebody was last seen.
         select! {
-            () = close_sessions(store, CloseSessions::LastSign) => {}
+            closed = close_sessions(store, CloseSessions::LastSign, "the end") => sessions_of_before = !closed,
             _ = interrupt.wait() => {}
         }
     }
@@ -103,14 +110,16 @@ async fn record(store: &dyn BotStore, args: &RecordArgs, interrupt: &Interrupt) 
         arrived.push(line);
     }
     recorder.record(arrived.drain(..)).await?;
-    Ok(Recorded { sums: recorder.sums, ended_by, ends_since })
+    Ok(Recorded { sums: recorder.sums, ended_by, ends_since, sessions_of_before })
 }
 
-/// Closes open sessions if the database is there. If it is not, the next start does so.
-async fn close_sessions(store: &dyn BotStore, how: CloseSessions) {
-    if let Err(error) = store.close_sessions(how).await {
-        tracing::warn!(%error, "sessions stay open until the next start");
+/// Closes open sessions if the database is there, and says whether it was. If it was not, that is done later.
+async fn close_sessions(store: &dyn BotStore, how: CloseSessions, later: &str) -> bool {
+    let closed = store.close_sessions(how).await;
+    if let Err(error) = &closed {
+        tracing::warn!(%error, "sessions stay open until {later}");
     }
+    closed.is_ok()
 }
 
 /// Reads standard input on a thread of its own: a task that waits for it would hold up the end of the program.

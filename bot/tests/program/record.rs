@@ -26,6 +26,7 @@ crate::checks! {
     ; postgres:
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
+    sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start,
     a_server_that_stands_still_does_not_hold_up_the_end,
     what_a_server_that_stands_still_did_not_take_is_told,
 }
@@ -172,6 +173,33 @@ fn sessions_that_a_crash_left_open_are_closed_at_the_next_start(rosey: &Rosey) {
     let ran = Recorder::start(rosey, &[]).end();
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let after = ada(rosey);
+    assert_eq!(
+        (&after["current_session_start"], &after["total_time_connected"]),
+        (&Value::Null, &json!(100)),
+        "{after}"
+    );
+}
+
+fn sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start(_: &Rosey) {
+    let server = PostgresServer::start_own("").unwrap();
+    let rosey = Rosey::at(&server);
+    rosey.prints(&["migrate"]);
+    let mut recorder = Recorder::start(&rosey, &[]);
+    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
+    until("ada is there", || stats(&rosey)["chat_lines"] == 1);
+    recorder.child.kill().unwrap();
+    recorder.child.wait().unwrap();
+    server.stop("fast").unwrap();
+    let mut command = rosey.command(&["record", "--json"]);
+    command.env("ROSEY_SPOOL", "journal");
+    let mut recorder = Recorder::of(command);
+    recorder.write(&said(1_200, "bob"));
+    until("it waits in the journal", || diagnosis(&rosey).1["events"] == 1);
+    server.start_again().unwrap();
+    until("it is there", || rosey.run(&["stats", "bob", "--json"]).code == Some(0));
+    let ran = recorder.end();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
+    let after = ada(&rosey);
     assert_eq!(
         (&after["current_session_start"], &after["total_time_connected"]),
         (&Value::Null, &json!(100)),
