@@ -196,6 +196,10 @@ impl Target {
         if !replace && fs::symlink_metadata(into).is_ok() {
             return Err(there());
         }
+        // A device or a pipe would become a file.
+        if fs::metadata(into).is_ok_and(|found| !found.is_file()) {
+            return Err(Fault::conflict("what is there is no file"));
+        }
         let beside = ["-wal", "-journal"].map(|suffix| with(into, suffix));
         match beside.iter().find(|log| log.exists()) {
             Some(log) => Err(Fault::conflict(format!(
