@@ -239,8 +239,8 @@ fn what_is_no_file_is_no_journal(rosey: &Rosey) {
     assert!(mkfifo.success());
     std::fs::create_dir(rosey.path("directory")).unwrap();
     rosey.file("log.jsonl", chat(0..10));
-    let directory = "is a directory; name a file in it";
-    for (name, why) in [("pipe", "is no file"), ("directory", directory), ("/dev/null", "is no file")] {
+    for (name, why) in [("pipe", "is no file"), ("directory", "is a directory"), ("/dev/null", "is no file")]
+    {
         let before = std::fs::metadata(rosey.path(name)).unwrap().permissions();
         let mut command = rosey.command(&["replay", "log.jsonl"]);
         let refused = Ran::of(command.env("ROSEY_SPOOL", name).output().unwrap()).fails(1);
