@@ -242,6 +242,7 @@ mod tests {
             // The first page begins where the table does.
             assert_total(&[&select(table, true)]);
         }
-        assert_indexed(&[IDENTITIES, RAISE, RAISE_VERSIONS]);
+        // The others look into SQLite's own list, which has a row for each table, and no index.
+        assert_indexed(&[RAISE_VERSIONS]);
     }
 }
