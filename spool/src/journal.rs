@@ -28,7 +28,7 @@ use queue::Next;
 use room::Lent;
 use waiting::{Taken, Waiting};
 
-pub use look::{Look, look};
+pub use look::{Look, kept_aside_since, look};
 
 /// Batches that wait for their database, in a file that nobody else writes.
 ///

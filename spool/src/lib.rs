@@ -36,7 +36,8 @@
 //! the journal's table `rejected`: whoever reads their source again makes up for both. If nobody can, because the source is
 //! [private](botstore_core::model::Source::private), they are written all the same. Kept aside is also what cannot be read,
 //! because the file was damaged. What is kept aside takes as much room as what waits may, and then the oldest are given
-//! up. All of this is logged and counted. What is in the database later on, because its source was read again, is let go.
+//! up. All of this is logged and counted. What is in the database later on, because its source was read again, is let go;
+//! but not if events were given up between it and the place where its source stands by now.
 //!
 //! [`Spool`] is put around a store by `botstore::open` when [`Config::spool`](botstore_core::config::Config::spool) is
 //! set. [`look`] is for those who want to know what waits without opening a store.
@@ -66,7 +67,7 @@ mod step;
 mod testing;
 mod thread;
 
-pub use journal::{Look, look};
+pub use journal::{Look, kept_aside_since, look};
 pub use spool::Spool;
 #[cfg(feature = "fault-points")]
 pub use step::{AT_EACH, Step};

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use botstore::model::{Position, Source, SpoolHealth};
-use botstore::spool::look;
+use botstore::model::{Position, Source};
+use botstore::spool::{kept_aside_since, look};
 use botstore::{BotStore, Config, StoreError};
 use indicatif::ProgressBar;
 use serde::Serialize;
@@ -26,7 +26,15 @@ pub(super) struct Recording {
     store: Box<dyn BotStore>,
     config: Config,
     /// What the journal had lost before.
-    before: SpoolHealth,
+    before: Lost,
+}
+
+/// What a journal had lost by a moment.
+#[derive(Debug, Clone, Copy, Default)]
+struct Lost {
+    dropped: u64,
+    /// The batch that it kept aside last.
+    last_aside: i64,
 }
 
 /// What to do while the database is away.
@@ -43,7 +51,8 @@ pub(super) enum Meanwhile {
 pub(super) struct Left {
     /// Events that wait in the journal, whoever recorded them.
     pub(super) waiting: u64,
-    /// Events that the journal keeps aside since this run, because the database refused them or nobody can read them.
+    /// Events that the journal keeps aside since this run, because the database refused them or nobody can read them. Those
+    /// that arrived later in the run, when their source was read again, are not among them.
     pub(super) rejected: u64,
     /// Events that were given up in this run, because the journal was full.
     pub(super) dropped: u64,
@@ -75,7 +84,7 @@ impl Recording {
     /// Opens the store, and the journal that `config` names.
     pub(super) async fn open(config: &Config) -> anyhow::Result<Self> {
         // A journal that cannot be read is one that cannot be opened.
-        let before = in_journal(config).unwrap_or_default();
+        let before = lost(config).unwrap_or_default();
         let mut opened = config.clone();
         if let Some(spool) = &mut opened.spool {
             // What waits is written before closing, where the time for it is counted together with the rest.
@@ -150,7 +159,7 @@ impl Recording {
     /// Those of closing a store that has no journal. With one, what went wrong is warned of, for there is more to tell.
     pub(super) async fn close(self, deadline: Instant) -> anyhow::Result<Left> {
         // An empty journal is removed, and what it knows with it.
-        let dropped = in_journal(&self.config).map_or(0, |journal| journal.dropped);
+        let dropped = lost(&self.config).map_or(0, |lost| lost.dropped);
         let mut unknown = false;
         match timeout_at(at_least(deadline), self.store.close()).await {
             Err(_) => tracing::warn!("the database does not answer, and is left as it is"),
@@ -161,17 +170,13 @@ impl Recording {
             }
             Ok(Ok(())) => {}
         }
-        let journal = in_journal(&self.config).unwrap_or_else(|error| {
+        let mut left = left(&self.config, self.before).unwrap_or_else(|error| {
             tracing::warn!(%error, "nobody can tell what is left in the journal");
-            unknown = true;
-            SpoolHealth::default()
+            Left { unknown: true, ..Left::default() }
         });
-        Ok(Left {
-            waiting: journal.events,
-            rejected: journal.rejected.saturating_sub(self.before.rejected),
-            dropped: dropped.max(journal.dropped).saturating_sub(self.before.dropped),
-            unknown,
-        })
+        left.dropped = left.dropped.max(dropped.saturating_sub(self.before.dropped));
+        left.unknown |= unknown;
+        Ok(left)
     }
 }
 
@@ -191,8 +196,22 @@ pub(super) fn at_least(deadline: Instant) -> Instant {
     deadline.max(Instant::now() + LEAST)
 }
 
-/// What is in the journal, as its file tells it.
-fn in_journal(config: &Config) -> Result<SpoolHealth, StoreError> {
-    let journal = config.spool.as_ref().map(|spool| look(&spool.path)).transpose()?.flatten();
-    Ok(journal.map(|look| look.spool).unwrap_or_default())
+/// What the journal has lost by now, as its file tells it.
+fn lost(config: &Config) -> Result<Lost, StoreError> {
+    let Some(spool) = &config.spool else { return Ok(Lost::default()) };
+    let found = look(&spool.path)?;
+    Ok(found
+        .map_or_else(Lost::default, |look| Lost { dropped: look.spool.dropped, last_aside: look.last_aside }))
+}
+
+/// What the journal's file says is left, of what was not lost before.
+fn left(config: &Config, before: Lost) -> Result<Left, StoreError> {
+    let Some(spool) = &config.spool else { return Ok(Left::default()) };
+    let Some(found) = look(&spool.path)? else { return Ok(Left::default()) };
+    Ok(Left {
+        waiting: found.spool.events,
+        rejected: kept_aside_since(&spool.path, before.last_aside)?,
+        dropped: found.spool.dropped.saturating_sub(before.dropped),
+        unknown: false,
+    })
 }

@@ -5,6 +5,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
 use botstore_conformance::server::PostgresServer;
+use rusqlite::Connection;
 use serde_json::json;
 
 use crate::outage::{JOURNAL, diagnosis, ended, leave_waiting, replay, told};
@@ -198,6 +199,13 @@ fn what_the_database_refuses_is_no_success(_: &Rosey) {
     server.start_again().unwrap();
     // As an older backup has it.
     rosey.sql("UPDATE source_positions SET position = position - 1");
+    // What the journal kept aside before is there by now, and let go.
+    rosey.sql("INSERT INTO source_positions (source, position) VALUES ('other', 7)");
+    let journal = Connection::open(rosey.path(JOURNAL)).unwrap();
+    let aside = "INSERT INTO rejected (number, source, after, last, arrived, events, body, reason)
+        VALUES (0, 'other', 0, 7, 1, 7, '', 'something is missing')";
+    journal.execute(aside, []).unwrap();
+    drop(journal);
     rosey.file("channel.log", chat(0..1_500));
     let ran = ended(replay(&rosey, &["--source", "log", "channel.log"]));
     let said = told(&ran);

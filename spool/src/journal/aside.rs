@@ -44,7 +44,8 @@ impl Journal {
         sources(&self.connection).map_err(|fault| self.error(fault))
     }
 
-    /// Lets go of what is kept aside of a source that was read again: the database has it up to here.
+    /// Lets go of what is kept aside of a source that was read again: the database has it up to here. What the source
+    /// passed without being read again stays.
     pub(crate) fn forget_aside(&mut self, source: &Source, upto: Position) -> Result<()> {
         let forgotten = self.writing(|journal| {
             let (events, bytes) = forget(&journal.connection, source, upto)?;
@@ -107,8 +108,11 @@ fn sources(connection: &Connection) -> Result<Vec<Source>, Fault> {
     Ok(sources)
 }
 
+/// A source that passed what it lacks, or is about to, may stand beyond what it never had.
 const FORGET: &str = "
-    DELETE FROM rejected WHERE source = ?1 AND last <= ?2 RETURNING events, length(CAST(body AS BLOB))";
+    DELETE FROM rejected WHERE source = ?1 AND after IS NOT NULL AND last <= ?2
+        AND NOT EXISTS (SELECT 1 FROM batch WHERE source = ?1 AND after IS NULL)
+    RETURNING events, length(CAST(body AS BLOB))";
 
 /// Lets go of what is kept aside of a source up to a place; says how many events and bytes it were.
 fn forget(connection: &Connection, source: &Source, upto: Position) -> Result<(u64, u64), Fault> {
@@ -120,6 +124,17 @@ fn forget(connection: &Connection, source: &Source, upto: Position) -> Result<(u
         bytes += row.get::<_, u64>(1)?;
     }
     Ok((events, bytes))
+}
+
+/// The number of the batch that was kept aside last; 0: none is.
+pub(super) fn last(connection: &Connection) -> Result<i64, Fault> {
+    Ok(connection.query_row("SELECT coalesce(max(number), 0) FROM rejected", [], |row| row.get(0))?)
+}
+
+/// How many events are kept aside of the batches after this number.
+pub(super) fn since(connection: &Connection, number: i64) -> Result<u64, Fault> {
+    let since = "SELECT coalesce(sum(events), 0) FROM rejected WHERE number > ?1";
+    Ok(connection.query_row(since, [number], |row| row.get(0))?)
 }
 
 const GIVE_UP: &str = "

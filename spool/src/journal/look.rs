@@ -7,7 +7,7 @@ use botstore_core::files::resolve;
 use botstore_core::model::{DatabaseId, SpoolHealth, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
-use super::{file, queue};
+use super::{aside, file, queue};
 use crate::fault::Fault;
 use crate::lock::Lock;
 
@@ -19,6 +19,8 @@ pub struct Look {
     pub spool: SpoolHealth,
     /// Of the events that are kept aside, those that could not be read.
     pub damaged: u64,
+    /// The number of the batch that was kept aside last; 0: none is. Whatever is kept aside later has a higher one.
+    pub last_aside: i64,
     /// Since when its database is away, and the error then, as far as its owner noted it.
     pub away: Option<(Timestamp, String)>,
     /// Whether a process has it open.
@@ -38,25 +40,46 @@ pub fn look(path: &Path) -> Result<Option<Look>, StoreError> {
 }
 
 fn looked(path: &Path) -> Result<Option<Look>, Fault> {
+    let Some(connection) = reader(path)? else { return Ok(None) };
+    let mut look = Look {
+        spool: SpoolHealth::default(),
+        damaged: 0,
+        last_aside: 0,
+        away: None,
+        in_use: Lock::is_taken(&resolve(path)?)?,
+        database: None,
+    };
+    if file::form(&connection)?.is_some() {
+        look.spool = queue::waiting(&connection, 0)?.health();
+        look.damaged = queue::damaged(&connection)?;
+        look.last_aside = aside::last(&connection)?;
+        look.away = queue::noted(&connection)?;
+        look.spool.error = look.away.as_ref().map(|(_, error)| error.clone());
+        look.database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
+    }
+    Ok(Some(look))
+}
+
+/// How many events the journal at `path` keeps aside of those that came there after a [look](Look::last_aside), changing
+/// nothing; none if there is no such file.
+///
+/// # Errors
+///
+/// Those of [`look`].
+pub fn kept_aside_since(path: &Path, last_aside: i64) -> Result<u64, StoreError> {
+    let count = |connection: Connection| match file::form(&connection)? {
+        Some(_) => aside::since(&connection, last_aside),
+        None => Ok(0),
+    };
+    let counted = reader(path).and_then(|connection| connection.map_or(Ok(0), count));
+    counted.map_err(|fault| fault.into_error("health", path))
+}
+
+/// The file; none if there is no such.
+fn reader(path: &Path) -> Result<Option<Connection>, Fault> {
     if !path.try_exists()? {
         return Ok(None);
     }
     file::refuse_no_file(path)?;
-    let in_use = Lock::is_taken(&resolve(path)?)?;
-    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    if file::form(&connection)?.is_none() {
-        return Ok(Some(Look {
-            spool: SpoolHealth::default(),
-            damaged: 0,
-            away: None,
-            in_use,
-            database: None,
-        }));
-    }
-    let mut spool = queue::waiting(&connection, 0)?.health();
-    let damaged = queue::damaged(&connection)?;
-    let away = queue::noted(&connection)?;
-    spool.error = away.as_ref().map(|(_, error)| error.clone());
-    let database = queue::database(&connection)?.and_then(|id| DatabaseId::new(id).ok());
-    Ok(Some(Look { spool, damaged, away, in_use, database }))
+    Ok(Some(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?))
 }

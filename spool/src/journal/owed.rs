@@ -42,6 +42,8 @@ struct Aside {
 pub(super) struct Unmade {
     database: Option<String>,
     dropped: u64,
+    /// Of the last batch that the former file had.
+    number: i64,
 }
 
 impl Owed {
@@ -152,12 +154,13 @@ impl Journal {
             Some(database) => Some(database.as_str().to_owned()),
             None => queue::database(&self.connection)?,
         };
+        let number = queue::last_number(&self.connection)?;
         // There is nothing to be written back into the file.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.files.remove(&self.settings.path)?;
         // The room is given back once the former connection is closed.
         self.connection = Connection::open_in_memory()?;
-        self.unmade = Some(Unmade { database, dropped: self.waiting.dropped });
+        self.unmade = Some(Unmade { database, dropped: self.waiting.dropped, number });
         self.owed = Owed::default();
         self.waiting = Waiting::default();
         if let Err(fault) = self.make_anew() {
@@ -173,7 +176,7 @@ impl Journal {
 
     /// Sees to it that there is a file, if it was removed because nothing was in it.
     pub(super) fn make_anew(&mut self) -> Result<(), Fault> {
-        let Some(Unmade { database, dropped }) = &self.unmade else { return Ok(()) };
+        let Some(Unmade { database, dropped, number }) = &self.unmade else { return Ok(()) };
         if !self.lock.holds()? {
             self.lock = owner::locked(&self.settings).map_err(owner::later)?;
         }
@@ -181,6 +184,7 @@ impl Journal {
         if waiting.events == 0 {
             queue::bind(&connection, database.as_deref())?;
             queue::count_dropped(&connection, *dropped)?;
+            queue::number_from(&connection, *number)?;
             waiting.dropped += dropped;
         }
         (self.connection, self.files, self.own, self.waiting) = (connection, files, (own, 0), waiting);

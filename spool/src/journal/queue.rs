@@ -1,6 +1,6 @@
 //! The statements on the journal's tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use botstore_core::model::{Batch, Position, Source, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -68,6 +68,21 @@ pub(super) fn insert(connection: &Connection, row: &Row, arrived: Timestamp) -> 
         events,
         body,
     ))?;
+    Ok(())
+}
+
+/// The number of the last batch that there was.
+pub(super) fn last_number(connection: &Connection) -> Result<i64, Fault> {
+    let last = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'batch'";
+    Ok(connection.query_row(last, [], |row| row.get(0))?)
+}
+
+/// Gives whatever comes a number after this one.
+pub(super) fn number_from(connection: &Connection, last: i64) -> Result<(), Fault> {
+    let raised = "UPDATE sqlite_sequence SET seq = max(seq, ?1) WHERE name = 'batch'";
+    if connection.execute(raised, [last])? == 0 {
+        connection.execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('batch', ?1)", [last])?;
+    }
     Ok(())
 }
 
@@ -157,14 +172,27 @@ fn portion(row: &rusqlite::Row<'_>, number: i64) -> Option<Portion> {
 }
 
 const REMOVE: &str = "
-    DELETE FROM batch WHERE number <= ?1 RETURNING source, last, events, length(CAST(body AS BLOB))";
+    DELETE FROM batch WHERE number <= ?1 RETURNING source, last, events, length(CAST(body AS BLOB)), after IS NULL";
 
+/// Whether the database has what is kept aside of a source, its place there does not say any more.
+const KEEP_FOR_GOOD: &str = "UPDATE rejected SET after = NULL WHERE source = ?1";
+
+/// Removes the oldest batches, up to a number. Once one is written that comes after dropped events, its source stands where
+/// it does though events before that are missing, perhaps those that are kept aside.
 pub(super) fn remove(connection: &Connection, upto: i64) -> Result<Vec<Taken>, Fault> {
     let mut statement = connection.prepare_cached(REMOVE)?;
     let mut rows = statement.query([upto])?;
-    let mut removed = Vec::new();
+    let (mut removed, mut passed) = (Vec::new(), BTreeSet::new());
     while let Some(row) = rows.next()? {
-        removed.push(taken(row)?);
+        let taken = taken(row)?;
+        let source = taken.of.as_ref().map(|(source, _)| source).filter(|source| !source.is_private());
+        if row.get(4)? {
+            passed.extend(source.map(|source| source.as_str().to_owned()));
+        }
+        removed.push(taken);
+    }
+    for source in passed {
+        connection.prepare_cached(KEEP_FOR_GOOD)?.execute([source])?;
     }
     Ok(removed)
 }
@@ -267,7 +295,10 @@ pub(super) fn database(connection: &Connection) -> Result<Option<String>, Fault>
     Ok(connection.query_row("SELECT database_id FROM journal", [], |row| row.get(0))?)
 }
 
+/// The database that the journal belongs to from now on. Of what one did not take, no other can tell whether it has it.
 pub(super) fn bind(connection: &Connection, database: Option<&str>) -> Result<(), Fault> {
+    let of_another = "UPDATE rejected SET after = NULL WHERE (SELECT database_id IS NOT ?1 FROM journal)";
+    connection.execute(of_another, [database])?;
     connection.execute("UPDATE journal SET database_id = ?1", [database])?;
     Ok(())
 }

@@ -1,10 +1,10 @@
 use botstore_core::Result;
-use botstore_core::model::{Batch, Recorded};
+use botstore_core::model::{Batch, DatabaseId, Recorded};
 use botstore_core::settings::WhenFull;
 use rusqlite::Connection;
 
 use crate::journal::{Journal, Portion};
-use crate::testing::{Log, at, loose, placed, settings, words};
+use crate::testing::{Log, at, loose, place, placed, settings, source, words};
 
 fn append(journal: &mut Journal, batch: &Batch) -> Result<Recorded> {
     journal.append(&[batch], at(1)).remove(0)
@@ -116,4 +116,82 @@ fn a_batch_that_cannot_be_read_gives_way_like_any_other() {
     }
     assert!(journal.health().dropped > 0);
     assert_eq!(said(&journal.next().unwrap().unwrap()).last(), Some(&"b6"));
+}
+
+/// A journal with room for two events of one digit, that keeps some of `a` and of `b` aside; and the events of `a` after them,
+/// of which some were given up.
+fn passed_over() -> (tempfile::TempDir, Journal) {
+    let (directory, mut settings) = settings();
+    settings.when_full = WhenFull::DropOldest;
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    for batch in [placed("a", 2, 3), placed("b", 2, 3)] {
+        append(&mut journal, &batch).unwrap();
+        let portion = journal.next().unwrap().unwrap();
+        settings.max_bytes = 2 * journal.health().bytes;
+        journal.reject(&portion, "something is missing").unwrap();
+    }
+    drop(journal);
+    let mut journal = Journal::open(settings).unwrap();
+    for after in 3..7 {
+        append(&mut journal, &placed("a", after, after + 1)).unwrap();
+    }
+    assert_eq!(counts(&journal), (2, 2));
+    (directory, journal)
+}
+
+fn forget(journal: &mut Journal, name: &str, upto: i64) {
+    journal.forget_aside(&source(name), place(upto)).unwrap();
+}
+
+#[test]
+fn what_a_source_passed_by_a_gap_is_not_let_go() {
+    let (_directory, mut journal) = passed_over();
+    let portion = journal.next().unwrap().unwrap();
+    assert_eq!((said(&portion), portion.after), (vec!["a6", "a7"], None));
+    // Written, and perhaps killed before it was removed.
+    forget(&mut journal, "a", 7);
+    assert_eq!(counts(&journal).0, 2);
+    journal.remove(&portion).unwrap();
+    forget(&mut journal, "a", 7);
+    assert_eq!(counts(&journal).0, 2);
+    let settings = journal.settings.clone();
+    assert_eq!(journal.close().unwrap(), 0);
+    let mut journal = Journal::open(settings).unwrap();
+    forget(&mut journal, "a", 7);
+    forget(&mut journal, "b", 2);
+    assert_eq!(counts(&journal).0, 2);
+    forget(&mut journal, "b", 3);
+    assert_eq!(counts(&journal).0, 1, "the other source was read again");
+}
+
+#[test]
+fn what_came_aside_after_a_gap_is_let_go() {
+    let (_directory, mut journal) = passed_over();
+    let portion = journal.next().unwrap().unwrap();
+    journal.remove(&portion).unwrap();
+    append(&mut journal, &placed("a", 8, 9)).unwrap();
+    let portion = journal.next().unwrap().unwrap();
+    journal.reject(&portion, "something is missing").unwrap();
+    assert_eq!(counts(&journal), (2, 3), "the oldest, of the same source, made room");
+    forget(&mut journal, "a", 9);
+    assert_eq!(counts(&journal).0, 1);
+}
+
+#[test]
+fn what_one_database_did_not_take_is_not_let_go_for_another() {
+    let (_directory, settings) = settings();
+    let mut journal = Journal::open(settings).unwrap();
+    let [one, other] = ["1", "2"].map(|digit| DatabaseId::new(digit.repeat(32)).unwrap());
+    journal.bind(&one).unwrap();
+    for name in ["a", "b"] {
+        append(&mut journal, &placed(name, 2, 3)).unwrap();
+        let portion = journal.next().unwrap().unwrap();
+        journal.reject(&portion, "something is missing").unwrap();
+    }
+    journal.bind(&one).unwrap();
+    forget(&mut journal, "a", 3);
+    assert_eq!(counts(&journal).0, 1);
+    journal.bind(&other).unwrap();
+    forget(&mut journal, "b", 3);
+    assert_eq!(counts(&journal).0, 1);
 }
