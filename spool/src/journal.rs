@@ -9,6 +9,7 @@ mod look;
 mod moved;
 mod owed;
 mod owner;
+mod place;
 mod queue;
 mod room;
 mod unopened;
@@ -29,6 +30,7 @@ use room::Lent;
 use waiting::{Taken, Waiting};
 
 pub use look::{Look, kept_aside_since, look};
+pub use place::check_place;
 
 /// Batches that wait for their database, in a file that nobody else writes.
 ///

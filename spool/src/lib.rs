@@ -67,7 +67,7 @@ mod step;
 mod testing;
 mod thread;
 
-pub use journal::{Look, kept_aside_since, look};
+pub use journal::{Look, check_place, kept_aside_since, look};
 pub use spool::Spool;
 #[cfg(feature = "fault-points")]
 pub use step::{AT_EACH, Step};

@@ -28,6 +28,9 @@ use crate::output::Output;
 /// How long to wait until what could not be recorded is tried again.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long the channel waits at the start, where somebody may hold what is to be written.
+const BRIEFLY: Duration = Duration::from_secs(2);
+
 /// A line's number, from 1, and what it says.
 type Line = (i64, Result<ChannelEvent, InvalidInput>);
 
@@ -79,8 +82,12 @@ async fn record(store: &dyn BotStore, args: &RecordArgs, interrupt: &Interrupt) 
     let mut sessions_of_before = true;
     if !args.keep_sessions {
         // What a crash left open ends where somebody was last seen.
+        let closed = close_sessions(store, CloseSessions::LastSign, "the end");
         select! {
-            closed = close_sessions(store, CloseSessions::LastSign, "the end") => sessions_of_before = !closed,
+            closed = timeout(BRIEFLY, closed) => match closed {
+                Ok(closed) => sessions_of_before = !closed,
+                Err(_) => tracing::warn!("sessions stay open until the end: they were not closed within {BRIEFLY:?}"),
+            },
             _ = interrupt.wait() => {}
         }
     }

@@ -297,5 +297,5 @@ fn what_is_kept_aside_is_told_with_the_reasons(home: &Rosey) {
     let (_, found, advice) = spool("events before it are missing", 200);
     assert!(found.ends_with("6 events are kept aside; 3 of them cannot be read"), "{found}");
     assert!(advice.contains("check its disk") && advice.contains("replay them"), "{advice}");
-    assert!(advice.ends_with("in the table rejected of d.spool, each batch with the reason"), "{advice}");
+    assert!(advice.contains("in the table rejected of d.spool, each batch with the reason"), "{advice}");
 }

@@ -27,6 +27,7 @@ crate::checks! {
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
     sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start,
+    sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel,
     a_server_that_stands_still_does_not_hold_up_the_end,
     what_a_server_that_stands_still_did_not_take_is_told,
 }
@@ -200,6 +201,30 @@ fn sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start(_:
     let ran = recorder.end();
     assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
     let after = ada(&rosey);
+    assert_eq!(
+        (&after["current_session_start"], &after["total_time_connected"]),
+        (&Value::Null, &json!(100)),
+        "{after}"
+    );
+}
+
+fn sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    let mut recorder = Recorder::start(rosey, &[]);
+    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
+    until("ada is there", || stats(rosey)["chat_lines"] == 1);
+    recorder.child.kill().unwrap();
+    recorder.child.wait().unwrap();
+    let held = rosey.holds("SELECT * FROM user_stats WHERE username = 'ada' FOR UPDATE");
+    let mut recorder = Recorder::start(rosey, &[]);
+    recorder.write(&said(1_200, "bob"));
+    until("bob is there", || rosey.run(&["stats", "bob", "--json"]).code == Some(0));
+    assert_eq!(ada(rosey)["current_session_start"], 1_000);
+    drop(held);
+    let ran = recorder.end();
+    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
+    assert!(ran.stderr.contains("sessions stay open until the end"), "{ran:?}");
+    let after = ada(rosey);
     assert_eq!(
         (&after["current_session_start"], &after["total_time_connected"]),
         (&Value::Null, &json!(100)),

@@ -162,6 +162,18 @@ impl Rosey {
         }
     }
 
+    /// Begins a transaction on the server past the program, with these statements, which lasts until this is dropped.
+    pub(crate) fn holds(&self, statements: &str) -> impl Sized {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let database = self.database.as_ref().unwrap();
+        let client = runtime.block_on(async {
+            let client = database.connect().await.unwrap();
+            client.batch_execute(&format!("BEGIN; {statements}")).await.unwrap();
+            client
+        });
+        (client, runtime)
+    }
+
     /// Replays, and returns how many events were applied and skipped, and how many lines were bad.
     pub(crate) fn replays(&self, arguments: &[&str]) -> [u64; 3] {
         self.run(&[&["replay", "--json"], arguments].concat()).replayed()

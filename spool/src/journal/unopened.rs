@@ -14,11 +14,18 @@ const ROOM: usize = 128 << 10;
 /// The fault with the operating system's own reason, if it has one.
 pub(super) fn explained(fault: Fault, path: &Path) -> Fault {
     match fault {
-        Fault::System(error) => Fault::Unopened(error),
         Fault::Sqlite(_) | Fault::Commit(_) => match tried(path) {
             Err(error) => Fault::Unopened(error),
             Ok(()) => fault,
         },
+        other => of_system(other),
+    }
+}
+
+/// The fault as one of opening, if the operating system said why.
+pub(super) fn of_system(fault: Fault) -> Fault {
+    match fault {
+        Fault::System(error) => Fault::Unopened(error),
         other => other,
     }
 }

@@ -2,7 +2,7 @@
 
 use botstore::model::{DatabaseId, Finding, Verdict};
 use botstore::settings::SpoolSettings;
-use botstore::spool::{Look, look};
+use botstore::spool::{Look, check_place, look};
 use botstore::{Config, StoreError};
 use serde::Serialize;
 
@@ -59,9 +59,14 @@ impl Journal {
     /// What is to be said of it, for the database that has this identity, if it was reached.
     pub(super) fn check(&self, database: Option<&DatabaseId>) -> Finding {
         match &self.found {
-            Ok(None) => check(Verdict::Ok, "nothing waits".to_owned(), None),
-            Ok(Some(look)) => self.judge(look, database),
             Err(error) => check(Verdict::Failed, error.to_string(), None),
+            // Whoever has it open knows whether he may.
+            Ok(Some(look)) if look.in_use => self.judge(look, database),
+            Ok(found) => match (check_place(&self.settings.path), found) {
+                (Err(error), _) => check(Verdict::Failed, error.to_string(), None),
+                (Ok(()), Some(look)) => self.judge(look, database),
+                (Ok(()), None) => check(Verdict::Ok, "nothing waits".to_owned(), None),
+            },
         }
     }
 
@@ -102,8 +107,10 @@ impl Journal {
                         .to_owned(),
                 );
             }
-            advice
-                .push(format!("all of them are in the table rejected of {path}, each batch with the reason"));
+            advice.push(format!(
+                "all of them are in the table rejected of {path}, each batch with the reason; those that the \
+                database is known to have go away by themselves"
+            ));
         }
         if spool.dropped > 0 {
             found.push(format!("{} events were given up", number(spool.dropped)));
