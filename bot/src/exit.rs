@@ -65,8 +65,10 @@ fn told(error: &anyhow::Error) -> String {
         if text.contains(&root) {
             break;
         }
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
+        let (cause, last) = (cause.to_string(), text.rsplit(": ").next().unwrap_or_default());
+        if !cause.ends_with(last) {
+            text = format!("{text}: {cause}");
+        }
     }
     text
 }
@@ -107,6 +109,9 @@ mod tests {
         assert_eq!(told(&error()), "connecting failed: refused");
         assert_eq!(told(&error().context("cannot open x")), "cannot open x: connecting failed: refused");
         assert_eq!(told(&error().context("cannot open x: refused")), "cannot open x: refused");
+        let coded =
+            anyhow!("code 13: disk is full").context("disk is full").context("the journal x: disk is full");
+        assert_eq!(told(&coded), "the journal x: disk is full");
     }
 
     #[test]

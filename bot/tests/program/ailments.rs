@@ -21,7 +21,7 @@ pub(crate) use self::schema::AREA as SCHEMA;
 pub(crate) use self::server::AREA as SERVER;
 
 use crate::doctor::{unwell, verdicts};
-use crate::rosey::{Rosey, chat, sample};
+use crate::rosey::{Ran, Rosey, chat, sample};
 
 crate::checks! {
     rows_that_no_store_wrote_are_named_in_depth,
@@ -36,6 +36,7 @@ crate::checks! {
     a_locked_database_gives_lines,
     nothing_is_changed_not_even_a_log,
     a_journal_that_is_a_pipe_holds_nobody_up,
+    a_journal_that_cannot_be_made_is_told_with_advice,
     a_server_that_says_nothing_is_given_up,
     what_is_kept_aside_is_told_with_the_reasons,
 }
@@ -268,6 +269,20 @@ fn a_journal_that_is_a_pipe_holds_nobody_up(rosey: &Rosey) {
     assert_eq!(verdict, "failed");
     assert!(found.contains("is no file"), "{found}");
     assert_eq!(line(&report, "integrity").0, "ok");
+}
+
+fn a_journal_that_cannot_be_made_is_told_with_advice(rosey: &Rosey) {
+    rosey.prints(&["migrate"]);
+    fs::write(rosey.path("notes"), "notes").unwrap();
+    for (journal, told) in [
+        ("missing/journal", "its directory does not exist; make it, or name another file by ROSEY_SPOOL"),
+        (".", "it is a directory; name a file in it"),
+        ("notes", "the journal notes is not a database; move it away"),
+    ] {
+        let output = rosey.command(&["doctor", "--json"]).env("ROSEY_SPOOL", journal).output().unwrap();
+        let (verdict, found, _) = line(&unwell(Ran::of(output)), "spool");
+        assert_eq!((verdict.as_str(), found.contains(told)), ("failed", true), "{found}");
+    }
 }
 
 fn a_server_that_says_nothing_is_given_up(home: &Rosey) {

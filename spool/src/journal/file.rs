@@ -1,7 +1,7 @@
 //! The journal's file: whose it is, its settings, its tables.
 
-use std::fs::{self, Permissions};
-use std::io;
+use std::fs::{self, File, Permissions};
+use std::io::{self, Read as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -59,6 +59,7 @@ const FROM_1: &str = "
 /// Opens the journal to write, and makes it if it is not there.
 pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
     create(path)?;
+    refuse_no_database(path)?;
     reached(Step::Locked);
     let standing = Standing::at(path)?;
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -92,6 +93,20 @@ pub(super) fn refuse_no_file(path: &Path) -> Result<(), Fault> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// What every SQLite database begins with, <https://sqlite.org/fileformat.html>.
+const MAGIC: &[u8; 16] = b"SQLite format 3\0";
+
+/// Refuses a file that is no database. SQLite itself would take one for such that stands where a database was, if the log of
+/// that one is still beside it. Nobody in this process may have it open: closing it drops SQLite's locks.
+pub(super) fn refuse_no_database(path: &Path) -> Result<(), Fault> {
+    let mut begins = Vec::with_capacity(MAGIC.len());
+    File::open(path)?.take(MAGIC.len() as u64).read_to_end(&mut begins)?;
+    if begins.is_empty() || begins == MAGIC {
+        return Ok(());
+    }
+    Err(Fault::Damaged("is not a database".to_owned()))
 }
 
 /// Makes the file if there is none. One that is there is not opened: closing it would drop the locks that SQLite has on it

@@ -81,5 +81,8 @@ fn reader(path: &Path) -> Result<Option<Connection>, Fault> {
         return Ok(None);
     }
     file::refuse_no_file(path)?;
+    if !Lock::is_taken(&resolve(path)?)? {
+        file::refuse_no_database(path)?;
+    }
     Ok(Some(Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?))
 }

@@ -113,7 +113,7 @@ impl Journal {
         Ok(())
     }
 
-    /// Closes the journal, and removes its file if nothing is in it. Says how many events wait.
+    /// Closes the journal, and removes its file if nothing is in it. Says how many events wait in it.
     pub(crate) fn close(self) -> Result<u64> {
         let path = self.settings.path.clone();
         self.closed().map_err(|fault| fault.into_error("close", &path))
@@ -138,11 +138,14 @@ impl Journal {
             // If there still is no room, whoever opens it next finds what is written, too.
             let _ = self.writing(|_| Ok(()));
         }
-        let Waiting { events, rejected, .. } = self.waiting;
+        let Waiting { mut events, rejected, .. } = self.waiting;
         let is_empty = events == 0 && rejected == 0;
         match self.files.state()? {
             State::Gone if !is_empty => self.restore()?,
-            State::Replaced if !is_empty => self.set_aside()?,
+            State::Replaced if !is_empty => {
+                self.set_aside()?;
+                events = 0;
+            }
             State::Whole | State::Gone | State::Replaced => {}
         }
         let Self { connection, files, lock, settings, .. } = self;

@@ -18,7 +18,7 @@ pub(super) struct Totals {
     pub(super) applied: u64,
     /// Events that had been written before.
     pub(super) skipped: u64,
-    /// Events that went into the journal first, because the database was away.
+    /// Events that went into the journal first, because the database was away or others waited there.
     pub(super) spooled: u64,
     /// Events that are not in the database.
     pub(super) left: Left,
@@ -78,7 +78,7 @@ impl Totals {
         let mut journal = String::new();
         if self.spooled > 0 {
             journal += &format!(
-                "  by way of {spooled:>width$} events, through the journal: the database was away\n"
+                "  by way of {spooled:>width$} events, through the journal, where they waited for the database\n"
             );
         }
         for left in self.left.told() {

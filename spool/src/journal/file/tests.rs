@@ -113,10 +113,28 @@ fn what_is_no_database_is_left_as_it_is() {
     fs::write(&settings.path, &before).unwrap();
     let (kind, text) = open_error(&settings);
     assert_eq!(kind, ErrorKind::Corrupt);
-    assert!(text.contains("file is not a database; move it away"), "{text}");
+    assert!(text.contains("is not a database; move it away"), "{text}");
     assert_eq!(fs::read_to_string(&settings.path).unwrap(), before);
     assert_eq!(names(&settings), ["bot.spool"]);
     assert_eq!(look(&settings.path).unwrap_err().kind(), &ErrorKind::Corrupt);
+}
+
+#[test]
+fn what_stands_beside_the_log_of_a_former_one_is_left_as_it_is() {
+    let (_directory, settings) = settings();
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    append(&mut journal, &placed("a", 0, 3)).unwrap();
+    let log = files::with(&settings.path, "-wal");
+    let kept = fs::read(&log).unwrap();
+    drop(journal);
+    fs::write(&settings.path, "some notes of mine\n").unwrap();
+    fs::write(&log, &kept).unwrap();
+    let told = "is not a database; move it away";
+    let error = look(&settings.path).unwrap_err();
+    assert_eq!((error.kind(), error.to_string().contains(told)), (&ErrorKind::Corrupt, true), "{error}");
+    assert!(open_error(&settings).1.contains(told));
+    assert_eq!(fs::read_to_string(&settings.path).unwrap(), "some notes of mine\n");
+    assert_eq!(fs::read(&log).unwrap(), kept);
 }
 
 #[test]
