@@ -64,7 +64,8 @@ const DELETE_USER: &str = "
     SELECT EXISTS (SELECT FROM gone) AS known, (SELECT count(*) FROM chat) AS chat,
         (SELECT count(*) FROM actions) AS actions";
 
-/// Both users are locked in the order in which everybody locks them. LEAST and GREATEST leave out what is null.
+/// Both users are locked in the order in which everybody locks them. LEAST and GREATEST leave out what is null. The earlier
+/// of two open sessions counts for itself if it was over when the later began.
 const RENAME_USER: &str = concat!(
     "WITH locked AS MATERIALIZED (
         SELECT username FROM user_stats WHERE username IN ($1, $2) ORDER BY username FOR UPDATE
@@ -84,8 +85,16 @@ const RENAME_USER: &str = concat!(
     ", u.total_chat_lines + excluded.total_chat_lines),
             total_time_connected = LEAST(",
     max_total!(),
-    ", u.total_time_connected + excluded.total_time_connected),
-            current_session_start = LEAST(u.current_session_start, excluded.current_session_start),
+    ", u.total_time_connected + excluded.total_time_connected + CASE
+                WHEN u.current_session_start > excluded.session_last_seen
+                    THEN GREATEST(excluded.session_last_seen - excluded.current_session_start, 0)
+                WHEN excluded.current_session_start > u.session_last_seen
+                    THEN GREATEST(u.session_last_seen - u.current_session_start, 0)
+                ELSE 0 END),
+            current_session_start = CASE
+                WHEN u.current_session_start > excluded.session_last_seen THEN u.current_session_start
+                WHEN excluded.current_session_start > u.session_last_seen THEN excluded.current_session_start
+                ELSE LEAST(u.current_session_start, excluded.current_session_start) END,
             session_last_seen = GREATEST(u.session_last_seen, excluded.session_last_seen)
     ), chat AS (
         UPDATE recent_chat SET username = $2 WHERE username = $1 RETURNING 1

@@ -162,7 +162,8 @@ fn delete_user(connection: &Connection, username: &Username) -> Result<UserRows,
     })
 }
 
-/// `?3` is the greatest total. Of two moments of which one is missing, `min` and `max` would make none.
+/// `?3` is the greatest total. Of two moments of which one is missing, `min` and `max` would make none. The earlier of two
+/// open sessions counts for itself if it was over when the later began.
 const RENAME_USER: &str = "INSERT INTO user_stats (username, first_seen, last_seen, total_chat_lines, \
         total_time_connected, current_session_start, session_last_seen) \
     SELECT ?2, first_seen, last_seen, total_chat_lines, total_time_connected, current_session_start, session_last_seen \
@@ -171,9 +172,17 @@ const RENAME_USER: &str = "INSERT INTO user_stats (username, first_seen, last_se
         first_seen = min(first_seen, excluded.first_seen), \
         last_seen = max(last_seen, excluded.last_seen), \
         total_chat_lines = min(?3, total_chat_lines + excluded.total_chat_lines), \
-        total_time_connected = min(?3, total_time_connected + excluded.total_time_connected), \
-        current_session_start = coalesce(min(current_session_start, excluded.current_session_start), \
-            current_session_start, excluded.current_session_start), \
+        total_time_connected = min(?3, total_time_connected + excluded.total_time_connected + CASE \
+            WHEN current_session_start > excluded.session_last_seen \
+                THEN max(excluded.session_last_seen - excluded.current_session_start, 0) \
+            WHEN excluded.current_session_start > session_last_seen \
+                THEN max(session_last_seen - current_session_start, 0) \
+            ELSE 0 END), \
+        current_session_start = CASE \
+            WHEN current_session_start > excluded.session_last_seen THEN current_session_start \
+            WHEN excluded.current_session_start > session_last_seen THEN excluded.current_session_start \
+            ELSE coalesce(min(current_session_start, excluded.current_session_start), \
+                current_session_start, excluded.current_session_start) END, \
         session_last_seen = coalesce(max(session_last_seen, excluded.session_last_seen), \
             session_last_seen, excluded.session_last_seen)";
 const RENAME_CHAT: &str = "UPDATE recent_chat SET username = ?2 WHERE username = ?1";

@@ -1,7 +1,7 @@
 //! Forgetting a user, and another name for one.
 
 use botstore::ErrorKind;
-use botstore::model::{Count, Rename, UserRows, UserStats};
+use botstore::model::{Count, Rename, Timestamp, UserRows, UserStats};
 use botstore::store::BotStore;
 
 use crate::case::{Case, cases};
@@ -16,7 +16,9 @@ pub(super) const CASES: &[Case] = cases![
     a_renamed_user_keeps_everything,
     lines_and_entries_of_a_name_without_counts_are_renamed,
     two_users_become_one,
-    of_two_open_sessions_one_stays,
+    two_open_sessions_that_overlap_become_one,
+    of_two_open_sessions_that_do_not_overlap_the_earlier_ends_at_its_last_sign,
+    of_two_open_sessions_the_earlier_adds_no_more_than_the_greatest_count,
     a_session_open_under_either_name_stays_open,
     sums_of_two_users_stop_at_the_greatest_count,
     who_is_unknown_cannot_be_renamed,
@@ -116,12 +118,46 @@ async fn two_users_become_one(db: Database) {
     assert_eq!((after.users, after.totals.users.get(), after.chat.len()), (vec![None], 1, 2));
 }
 
-async fn of_two_open_sessions_one_stays(db: Database) {
+/// Renames one whose session is open from one moment to another, into one of the same; gives what is counted, the start of
+/// the session that stays, and its last sign.
+async fn sessions(store: &dyn BotStore, [from, to]: [(&str, i64, i64); 2]) -> (i64, [Option<i64>; 2]) {
+    for (who, start, last) in [from, to] {
+        record(store, [joined(start, who), chat(last, who, "x")]).await;
+    }
+    rename(store, from.0, to.0).await;
+    let kept = user(store, to.0).await;
+    let session = [kept.current_session_start, kept.session_last_seen].map(|at| at.map(Timestamp::seconds));
+    (kept.total_time_connected.get(), session)
+}
+
+async fn two_open_sessions_that_overlap_become_one(db: Database) {
     let store = db.store().as_ref();
-    record(store, [joined(10, "ada"), chat(90, "ada", "x"), joined(20, "bob"), chat(50, "bob", "y")]).await;
+    let whole = (0, [Some(10), Some(90)]);
+    assert_eq!(sessions(store, [("a", 10, 90), ("b", 20, 50)]).await, whole);
+    assert_eq!(sessions(store, [("c", 20, 90), ("d", 10, 50)]).await, whole);
+    assert_eq!(sessions(store, [("e", 50, 90), ("f", 10, 50)]).await, whole, "they touch");
+    assert_eq!(sessions(store, [("g", 10, 50), ("h", 50, 90)]).await, whole, "they touch");
+}
+
+async fn of_two_open_sessions_that_do_not_overlap_the_earlier_ends_at_its_last_sign(db: Database) {
+    let store = db.store().as_ref();
+    let later = (40, [Some(60), Some(90)]);
+    assert_eq!(sessions(store, [("a", 10, 50), ("b", 60, 90)]).await, later);
+    assert_eq!(sessions(store, [("c", 60, 90), ("d", 10, 50)]).await, later);
+}
+
+async fn of_two_open_sessions_the_earlier_adds_no_more_than_the_greatest_count(db: Database) {
+    use botstore::transfer::{Field, Page, Row, Table};
+    let store = db.store().as_ref();
+    let row = |who: &str, seconds: i64, start: i64| {
+        let numbers = [0, 0, 0, seconds, start, start + 40].map(Field::Int);
+        Row::new(Table::UserStats, [vec![Field::Text(who.into())], numbers.to_vec()].concat()).unwrap()
+    };
+    let page = vec![row("ada", Count::MAX.get() - 10, 10), row("bob", 1, 60)];
+    store.import_rows(&Page::new(Table::UserStats, page).unwrap()).await.unwrap();
     rename(store, "ada", "bob").await;
     let bob = user(store, "bob").await;
-    assert_eq!((bob.current_session_start, bob.session_last_seen), (Some(at(10)), Some(at(90))));
+    assert_eq!((bob.total_time_connected, bob.current_session_start), (Count::MAX, Some(at(60))));
 }
 
 async fn a_session_open_under_either_name_stays_open(db: Database) {

@@ -31,8 +31,9 @@ pub trait Users: Send + Sync {
     async fn delete_user(&self, username: &Username) -> Result<UserRows>;
 
     /// Keeps under a new name all that is kept under another, and returns how much it was. If the new name is known, too,
-    /// both become one: lines and seconds are added up, the earlier `first_seen` and the later `last_seen` stay, and of two
-    /// open sessions one, from the earlier start to the later sign of life.
+    /// both become one: lines and seconds are added up, and the earlier `first_seen` and the later `last_seen` stay. Two open
+    /// sessions that overlap become one, from the earlier start to the later sign of life. Of two that do not, the earlier
+    /// ends at its last sign of life, and the later stays open.
     ///
     /// # Errors
     ///

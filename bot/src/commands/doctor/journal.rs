@@ -32,7 +32,7 @@ impl Journal {
     /// Looks; none if there is to be no journal.
     pub(super) fn of(config: &Config) -> Option<Self> {
         let settings = config.spool.clone()?;
-        let found = look(&settings.path);
+        let found = check_place(&settings.path).and_then(|()| look(&settings.path));
         Some(Self { settings, found })
     }
 
@@ -59,14 +59,9 @@ impl Journal {
     /// What is to be said of it, for the database that has this identity, if it was reached.
     pub(super) fn check(&self, database: Option<&DatabaseId>) -> Finding {
         match &self.found {
+            Ok(None) => check(Verdict::Ok, "nothing waits".to_owned(), None),
+            Ok(Some(look)) => self.judge(look, database),
             Err(error) => check(Verdict::Failed, error.to_string(), None),
-            // Whoever has it open knows whether he may.
-            Ok(Some(look)) if look.in_use => self.judge(look, database),
-            Ok(found) => match (check_place(&self.settings.path), found) {
-                (Err(error), _) => check(Verdict::Failed, error.to_string(), None),
-                (Ok(()), Some(look)) => self.judge(look, database),
-                (Ok(()), None) => check(Verdict::Ok, "nothing waits".to_owned(), None),
-            },
         }
     }
 
