@@ -104,7 +104,7 @@ impl Legacy {
             }
         }
         for shape in shapes.iter().filter(|shape| is_strange(&shape.name, &tables)) {
-            let rows = count(&*source, shape).await?;
+            let rows = if shape.is_readable { Some(source.count(&shape.name, None).await?) } else { None };
             if rows != Some(0) {
                 notes.push(Note::OtherTable { table: shape.name.clone(), rows });
             }
@@ -122,19 +122,6 @@ impl Legacy {
     #[must_use]
     pub fn notes(&self) -> &[Note] {
         &self.notes
-    }
-}
-
-/// How many rows a table has that nobody needs; none if that cannot be read.
-async fn count(source: &dyn Source, shape: &Shape) -> Result<Option<u64>> {
-    if !shape.is_readable {
-        return Ok(None);
-    }
-    match source.count(&shape.name, None).await {
-        Ok(rows) => Ok(Some(rows)),
-        // It needs a module that SQLite has not.
-        Err(error) if *error.kind() == ErrorKind::Schema => Ok(None),
-        Err(error) => Err(error),
     }
 }
 

@@ -145,7 +145,7 @@ impl Found {
 
     /// The name that a column of ours has here.
     pub(crate) fn name_of<'a>(&'a self, ours: &'a str) -> &'a str {
-        let slot = self.known().find(|(column, _)| column.ours == Some(ours)).and_then(|(_, slot)| slot);
+        let slot = self.known().find(|(column, _)| column.names.contains(&ours)).and_then(|(_, slot)| slot);
         slot.map_or(ours, |slot| &self.columns[slot])
     }
 

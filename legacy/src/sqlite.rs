@@ -10,7 +10,7 @@ use botstore_core::model::Count;
 use botstore_core::transfer::Content;
 use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, ToSql, params};
 
 pub(crate) use self::file::RECOVER;
 use self::file::{OldFile, meaning};
@@ -140,6 +140,18 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+fn shape(connection: &Connection, name: String) -> rusqlite::Result<Shape> {
+    let mut columns = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    match columns.query_map([&name], |row| row.get(0))?.collect() {
+        Ok(columns) => Ok(Shape { name, columns, is_readable: true }),
+        // It needs a module that SQLite has not.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+            Ok(Shape { name, columns: Vec::new(), is_readable: false })
+        }
+        Err(error) => Err(error),
+    }
+}
+
 /// What SQLite calls the place of a row, unless a column has that name.
 const PLACES: [&str; 3] = ["_rowid_", "rowid", "oid"];
 
@@ -189,25 +201,22 @@ impl Source for SqliteSource {
         self.ask(|connection| {
             let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
             let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let mut columns = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
-            let shape = |name: String| {
-                let columns = columns.query_map([&name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-                Ok(Shape { name, columns, is_readable: true })
-            };
-            names.into_iter().map(shape).collect()
+            names.into_iter().map(|name| shape(connection, name)).collect()
         })
         .await
     }
 
     async fn prepare(&self, found: &Found) -> Result<()> {
+        let refuse = |text: String| {
+            let detail = format!("{}: the table {} {text}. Nothing was written", self.name, found.name);
+            Err(StoreError::new(ErrorKind::Schema, OPERATION, detail))
+        };
+        if !found.is_readable {
+            return refuse("needs a module that SQLite has not".to_owned());
+        }
         if place(found).is_none() {
-            let detail = format!(
-                "{}: the rows of the table {} cannot be told apart: it has columns that are called {}. Nothing was written",
-                self.name,
-                found.name,
-                PLACES.join(", ")
-            );
-            return Err(StoreError::new(ErrorKind::Schema, OPERATION, detail));
+            let names = PLACES.join(", ");
+            return refuse(format!("has columns called {names}, so that nothing tells its rows apart"));
         }
         let table = found.name.clone();
         self.ask(move |connection| give_places(connection, &table)).await

@@ -60,13 +60,14 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 23] = [
+const AREAS: [Area; 24] = [
     ailments::AREA,
     ailments::SERVER,
     backup::AREA,
     doctor::AREA,
     import::AREA,
     import::DAMAGED,
+    import::INCOMPLETE,
     import::READING,
     look::AREA,
     maintain::AREA,
