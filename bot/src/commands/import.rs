@@ -9,7 +9,7 @@ use anyhow::{Context as _, anyhow, bail};
 use botstore::transfer::{self, Comparison, Difference, TransferError};
 use botstore::url::DatabaseUrl;
 use botstore::{BotStore, Config};
-use botstore_legacy::{Checked, Legacy};
+use botstore_legacy::{CheckError, Checked, Legacy};
 use tokio::select;
 
 use self::rejects::Rejects;
@@ -38,7 +38,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
             signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
         };
         let moved = select! {
-            moved = copy(&checked, &*store) => Ok(moved),
+            moved = copy_whole(&checked, &*store) => Ok(moved),
             signal = interrupt.wait() => Err(signal),
         };
         let closed = store.close().await;
@@ -52,7 +52,7 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         closed?;
     }
     report.print(output)?;
-    Ok(if report.is_whole() { Exit::Done } else { Exit::Rejected })
+    Ok(if report.is_whole() { Exit::Done } else { Exit::Incomplete })
 }
 
 /// Where the old database is.
@@ -116,9 +116,22 @@ async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Ch
     let mut bars = Bars::new("checking");
     let checked = old.check(|progress| bars.show(progress), |reject| rejects.keep(&reject)).await;
     bars.finish();
-    let checked = checked.with_context(|| source.name())?;
+    let checked = checked.map_err(|error| match error {
+        CheckError::Store(error) => error.into(),
+        CheckError::Reject(error) => rejects.failed(error),
+    })?;
     report.checked(&checked, rejects.finish()?);
     Ok((report, checked))
+}
+
+/// The same, if nobody wrote to the old database meanwhile.
+async fn copy_whole(checked: &Checked, store: &dyn BotStore) -> anyhow::Result<Arrived> {
+    let arrived = copy(checked, store).await;
+    // Whatever went wrong then went wrong because of that.
+    checked.verify_unchanged().await.map_err(|error| {
+        advise(error.into(), "what was imported may be a mixture: import again, into another, empty database")
+    })?;
+    arrived
 }
 
 /// Writes the valid rows, and compares what is there then.

@@ -1,6 +1,7 @@
 //! Taking over what the Python bot's database has.
 
 mod damaged;
+mod incomplete;
 mod old;
 mod reading;
 
@@ -14,6 +15,7 @@ use self::old::TOKENS;
 use crate::rosey::{Rosey, chat};
 
 pub(crate) use self::damaged::AREA as DAMAGED;
+pub(crate) use self::incomplete::AREA as INCOMPLETE;
 pub(crate) use self::reading::AREA as READING;
 
 crate::checks![
@@ -121,10 +123,10 @@ fn the_sqlalchemy_layout_arrives_from_postgresql(rosey: &Rosey) {
     old.sql("ALTER TABLE recent_chat ADD mood TEXT; UPDATE recent_chat SET mood = 'glad' WHERE id = 42");
     let dump = "SELECT table_name || column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1";
     let before = old.sql(dump);
-    let report = imported(rosey, old.url());
+    let report = Rosey::json_of(rosey.run(&["import", old.url(), "--json"]), 6);
     assert_eq!(report["layout"], "v0.6");
-    let note = "Not imported: the column recent_chat.mood, in which 1 rows have something";
-    assert_eq!(report["notes"], json!([note]));
+    let other = json!([{ "table": "recent_chat", "column": "mood", "rows": 1 }]);
+    assert_eq!((&report["not_imported"], &report["missing"]), (&other, &json!([])));
     assert!(!report["source"].as_str().unwrap().contains("password"), "{report}");
     arrived(rosey, &report);
     assert_eq!(old.sql(dump), before);
@@ -153,15 +155,21 @@ fn an_import_that_was_killed_goes_on(rosey: &Rosey) {
         let old = old::v05(path);
         old.execute_batch(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000)
-             INSERT INTO user_actions SELECT 1000 + n, n, 'user' || n, 'kick', printf('%.100c', 'x') FROM n",
+             INSERT INTO user_actions
+             SELECT 1000 + n, iif(n % 10 = 0, -n, n), 'user' || n, 'kick', printf('%.100c', 'x') FROM n",
         )
         .unwrap();
     };
     large(&rosey.path("large.db"));
     let undisturbed = rosey.beside();
     let source = rosey.path("large.db");
-    let expected = imported(&undisturbed, source.to_str().unwrap());
-    for milliseconds in [60, 120, 180, 240, 300] {
+    let large_import = |rosey: &Rosey| {
+        let report = Rosey::json_of(rosey.run(&["import", source.to_str().unwrap(), "--json"]), 6);
+        (report, std::fs::read_to_string(rosey.path("import-rejects.jsonl")).unwrap())
+    };
+    let (expected, rejects) = large_import(&undisturbed);
+    assert_eq!(rejects.lines().count(), 4_000);
+    for milliseconds in [60, 120, 180, 240, 300, 360, 420] {
         let mut command = rosey.command(&["import", "large.db"]);
         let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Wherever that is: the end has to be the same.
@@ -169,8 +177,28 @@ fn an_import_that_was_killed_goes_on(rosey: &Rosey) {
         running.kill().unwrap();
         running.wait().unwrap();
     }
-    let report = imported(rosey, "large.db");
+    let (report, kept) = large_import(rosey);
     assert_eq!(report["tables"], expected["tables"]);
+    assert!(kept == rejects, "other rejects than those of an import that was not killed");
+    assert!(!names(rosey).iter().any(|name| name.contains("reject") && name != "import-rejects.jsonl"));
+    // What a killed import wrote of its file ends anywhere.
+    let other = rosey.beside();
+    for length in [0, 1, rejects.len() / 2, rejects.len()] {
+        other.file("import-rejects.jsonl", &rejects[..length]);
+        assert!(large_import(&other).1 == rejects, "{length}");
+    }
+    // Somebody else's begins otherwise, or does not end there.
+    for theirs in [format!("{{{rejects}"), format!("{rejects}mine\n")] {
+        other.file("import-rejects.jsonl", &theirs);
+        let error = other.run(&["import", source.to_str().unwrap()]).fails(1);
+        assert!(error.contains("import-rejects.jsonl is there already, and has other rows"), "{error}");
+        assert!(std::fs::read_to_string(other.path("import-rejects.jsonl")).unwrap() == theirs);
+    }
+}
+
+fn names(rosey: &Rosey) -> Vec<String> {
+    let entries = std::fs::read_dir(rosey.path(".")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 fn a_database_with_rows_is_refused(rosey: &Rosey) {
@@ -243,6 +271,11 @@ fn what_is_not_valid_is_listed_and_kept(rosey: &Rosey) {
     assert_eq!(std::fs::read(other.path("import-rejects.jsonl")).unwrap(), b"mine\n");
     assert_eq!(other.run(&["import", "v05.db", "--rejects", "others.jsonl"]).code, Some(6));
     assert_eq!(std::fs::read_to_string(other.path("others.jsonl")).unwrap().lines().count(), 1);
+    let error = other.run(&["import", "v05.db", "--rejects", "nowhere/rejects.jsonl"]).fails(1);
+    assert_eq!(
+        error,
+        "error: the rejects' file nowhere/rejects.jsonl: No such file or directory (os error 2). Nothing was written\n"
+    );
 }
 
 fn the_next_row_gets_a_new_number(rosey: &Rosey) {
@@ -261,13 +294,9 @@ fn a_dry_run_writes_nothing(home: &Rosey) {
     let ran = home.run(&["import", "v05.db", "--dry-run"]);
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.stdout.contains("nothing was imported") && ran.stdout.contains("1 rows would be rejected"));
-    let names = || -> Vec<_> {
-        let entries = std::fs::read_dir(home.path(".")).unwrap();
-        entries.map(|entry| entry.unwrap().file_name()).collect()
-    };
-    assert_eq!(names(), ["v05.db"]);
+    assert_eq!(names(home), ["v05.db"]);
     assert_eq!(home.run(&["import", "v05.db", "--dry-run", "--rejects", "r.jsonl"]).code, Some(6));
-    assert_eq!(names().len(), 2);
+    assert_eq!(names(home).len(), 2);
 }
 
 fn the_old_file_is_not_imported_into_itself(home: &Rosey) {

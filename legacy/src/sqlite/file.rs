@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use botstore_core::{ErrorKind, Result, StoreError};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
@@ -29,56 +29,118 @@ const CHANGES: usize = 24;
 const PAGES: usize = 28;
 const COUNTED_AT: usize = 92;
 
-/// What is said of a damaged file.
-pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be saved into a file that can \
-                                  be imported: sqlite3 FILE .recover | sqlite3 NEW_FILE";
+/// What is said of a damaged file. `.dump` works everywhere; `.recover` finds more, and is missing in Debian's program.
+pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be read into a file that can be \
+                                  imported: sqlite3 FILE .dump | sed '$s/^ROLLBACK.*/COMMIT;/' | sqlite3 NEW_FILE. Where \
+                                  it can .recover, this saves more: sqlite3 FILE .recover | sqlite3 NEW_FILE";
 
-/// A connection in a transaction that reads.
-pub(super) fn open(path: &Path) -> Result<Connection> {
-    let name = path.display().to_string();
-    let refuse = |kind, text: &str| Err(StoreError::new(kind, OPERATION, format!("{name}: {text}")));
-    let of_system = |error: io::Error| {
-        let kind = ErrorKind::Unavailable;
-        StoreError::new(kind, OPERATION, format!("{name}: the file cannot be read: {error}"))
-            .with_source(error)
+/// A file, as it was when it was opened.
+pub(super) struct OldFile {
+    path: PathBuf,
+    state: State,
+}
+
+/// What changes when somebody writes to a file, or puts another one in its place.
+#[derive(PartialEq, Eq)]
+struct State {
+    length: u64,
+    modified: Option<SystemTime>,
+    header: Vec<u8>,
+}
+
+impl OldFile {
+    fn find(path: &Path) -> Result<Self> {
+        Ok(Self { path: path.to_owned(), state: state(path)? })
+    }
+
+    fn name(&self) -> String {
+        self.path.display().to_string()
+    }
+
+    fn refuse<T>(&self, kind: ErrorKind, text: &str) -> Result<T> {
+        Err(StoreError::new(kind, OPERATION, format!("{}: {text}", self.name())))
+    }
+
+    fn has_log(&self) -> bool {
+        self.state.header.get(WRITE_VERSION) == Some(&2)
+    }
+
+    /// Whoever writes to a file with a log is not kept from it, and is seen by what changed.
+    pub(super) fn verify_unchanged(&self) -> Result<()> {
+        if log_beside(&self.path).is_some() || state(&self.path)? != self.state {
+            let text = "somebody opened it for writing, or wrote to it, while it was read: stop the bot";
+            return self.refuse(ErrorKind::Unavailable, text);
+        }
+        Ok(())
+    }
+
+    /// Refuses a file with a log, which only SQLite can take into it. It does so even if the file says that it has none.
+    fn refuse_log(&self) -> Result<()> {
+        let text = match log_beside(&self.path) {
+            None => return Ok(()),
+            Some(0) if !self.has_log() => {
+                "the file -wal beside it is empty, and no log of its: with the bot stopped, remove it"
+            }
+            // To read it, SQLite would write to the file that is shared by its readers.
+            Some(_) => {
+                "its log, the file -wal beside it, is there: a bot has it open, or did not close it. Stop the bot, and \
+                 have SQLite write the log into the file: sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'"
+            }
+        };
+        self.refuse(ErrorKind::Unavailable, text)
+    }
+
+    fn refuse_damaged(&self) -> Result<()> {
+        let State { length, header, .. } = &self.state;
+        if *length == 0 {
+            return self.refuse(ErrorKind::Corrupt, "the file is empty");
+        }
+        if header.len() < HEADER || !header.starts_with(MAGIC) {
+            return self.refuse(ErrorKind::Corrupt, "the file is no SQLite database");
+        }
+        if is_cut_off(*length, header) {
+            let text = format!("the file is damaged: it ends before its last page does. {RECOVER}");
+            return self.refuse(ErrorKind::Corrupt, &text);
+        }
+        Ok(())
+    }
+}
+
+/// How long the log of a file is, if there is one.
+fn log_beside(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(beside(path, "-wal")).ok().map(|log| log.len())
+}
+
+fn state(path: &Path) -> Result<State> {
+    let unavailable = |text: String| {
+        StoreError::new(ErrorKind::Unavailable, OPERATION, format!("{}: {text}", path.display()))
     };
+    let of_system = |error: io::Error| unavailable(format!("the file cannot be read: {error}"));
     let found = fs::metadata(path).map_err(of_system)?;
     if found.is_dir() {
-        return refuse(ErrorKind::Unavailable, "this is a directory; name a file in it");
+        return Err(unavailable("this is a directory; name a file in it".to_owned()));
     }
     if !found.is_file() {
-        return refuse(ErrorKind::Unavailable, "this is no regular file");
-    }
-    if found.len() == 0 {
-        return refuse(ErrorKind::Corrupt, "the file is empty");
+        return Err(unavailable("this is no regular file".to_owned()));
     }
     let mut header = Vec::new();
     File::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut header)).map_err(of_system)?;
-    if header.len() < HEADER || !header.starts_with(MAGIC) {
-        return refuse(ErrorKind::Corrupt, "the file is no SQLite database");
-    }
-    if is_cut_off(found.len(), &header) {
-        return refuse(
-            ErrorKind::Corrupt,
-            &format!("the file is damaged: it ends before its last page does. {RECOVER}"),
-        );
-    }
-    let has_log = header[WRITE_VERSION] == 2;
-    if has_log && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
-        // To read it, SQLite would write to the file that is shared by its readers.
-        let text = "a part of it is still in its log, the file -wal beside it. Stop the bot, and have SQLite write the \
-                    log into the file: sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'";
-        return refuse(ErrorKind::Unavailable, text);
-    }
-    let connection = connect(path, has_log).map_err(|error| meaning(&name, error))?;
+    Ok(State { length: found.len(), modified: found.modified().ok(), header })
+}
+
+/// A connection in a transaction that reads.
+pub(super) fn open(path: &Path) -> Result<(OldFile, Connection)> {
+    let file = OldFile::find(path)?;
+    file.refuse_damaged()?;
+    file.refuse_log()?;
+    let name = file.name();
+    let connection = connect(path, file.has_log()).map_err(|error| meaning(&name, error))?;
     let encoding: String = begin(&connection).map_err(|error| meaning(&name, error))?;
     if encoding != "UTF-8" {
-        return refuse(
-            ErrorKind::Schema,
-            &format!("its text is encoded in {encoding}, which the Python bot never does"),
-        );
+        let text = format!("its text is encoded in {encoding}, which the Python bot never does");
+        return file.refuse(ErrorKind::Schema, &text);
     }
-    Ok(connection)
+    Ok((file, connection))
 }
 
 /// Whether a file of this length lacks its end. SQLite would take a part of a page that is missing for zeros.
@@ -94,7 +156,7 @@ fn is_cut_off(length: u64, header: &[u8]) -> bool {
     !length.is_multiple_of(page) || length / page < pages.into()
 }
 
-/// With a log that is empty nobody else can have the file open, or it would not be.
+/// A file that is written with a log and has none is open nowhere else.
 fn connect(path: &Path, is_alone: bool) -> rusqlite::Result<Connection> {
     let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // An absolute path has no meaning of its own to SQLite.
@@ -145,13 +207,23 @@ pub(super) fn meaning(name: &str, error: rusqlite::Error) -> StoreError {
             (ErrorKind::Unavailable, "the file cannot be opened; check its rights")
         }
         Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, "the disk failed to read; check it"),
-        _ => (ErrorKind::Internal, "SQLite refused a statement"),
+        Some(ErrorCode::DiskFull) => (
+            ErrorKind::Unavailable,
+            "there is no room for SQLite's temporary files; make some, or name another place: SQLITE_TMPDIR",
+        ),
+        // What the statements name was looked for before, so it is the file's own.
+        Some(ErrorCode::Unknown) => (ErrorKind::Schema, "SQLite cannot read a table of it"),
+        _ => (ErrorKind::Internal, "SQLite failed"),
     };
-    let detail = match error.sqlite_error() {
-        Some(_) if kind != ErrorKind::Internal => format!("{name}: {text}"),
-        _ => format!("{name}: {text}: {error}"),
+    let detail = match (&kind, error) {
+        (ErrorKind::Schema, rusqlite::Error::SqlInputError { msg, .. })
+        | (ErrorKind::Schema | ErrorKind::Internal, rusqlite::Error::SqliteFailure(_, Some(msg))) => {
+            format!("{name}: {text}: {msg}")
+        }
+        (ErrorKind::Internal, error) => format!("{name}: {text}: {error}"),
+        _ => format!("{name}: {text}"),
     };
-    StoreError::new(kind, OPERATION, detail).with_source(error)
+    StoreError::new(kind, OPERATION, detail)
 }
 
 /// What SQLite's own check says of single rows: those are looked at one by one.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use botstore::transfer::{Comparison, Table};
+use botstore::transfer::Comparison;
 use botstore_legacy::{Checked, Legacy, Note, Sums, Tally};
 use serde::Serialize;
 
@@ -37,7 +37,29 @@ pub(super) struct Report {
     rejected: u64,
     rejects: Vec<RejectReport>,
     rejects_file: Option<PathBuf>,
+    /// Tables and columns of the layout that the old database has not.
+    missing: Vec<MissingReport>,
+    /// Tables and columns that it has, and no store.
+    not_imported: Vec<OtherReport>,
     notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct MissingReport {
+    table: &'static str,
+    /// None: all of it.
+    column: Option<&'static str>,
+    /// What stands for the column; none: no row is valid without it.
+    instead: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OtherReport {
+    table: String,
+    /// None: all of it.
+    column: Option<String>,
+    /// Rows that have something there; none: it cannot be read.
+    rows: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +94,14 @@ struct RejectReport {
 
 impl Report {
     pub(super) fn of(source: String, old: &Legacy) -> Self {
+        let mut report = Self::new(source, old);
+        for note in old.notes() {
+            report.note(note);
+        }
+        report
+    }
+
+    fn new(source: String, old: &Legacy) -> Self {
         Self {
             source,
             layout: old.layout().to_string(),
@@ -87,7 +117,35 @@ impl Report {
             rejected: 0,
             rejects: Vec::new(),
             rejects_file: None,
-            notes: old.notes().iter().map(told).collect(),
+            missing: Vec::new(),
+            not_imported: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::NoTable(table) => {
+                self.missing.push(MissingReport { table: table.name(), column: None, instead: None });
+            }
+            Note::NoColumn { table, column, instead, is_older: true } => self.notes.push(format!(
+                "An older release made {}, without the column {column}: {} stands for it",
+                table.name(),
+                instead.as_deref().unwrap_or("nothing")
+            )),
+            Note::NoColumn { table, column, instead, is_older: false } => self.missing.push(MissingReport {
+                table: table.name(),
+                column: Some(column),
+                instead: instead.clone(),
+            }),
+            Note::OtherColumn { table, column, rows } => self.not_imported.push(OtherReport {
+                table: table.name().to_owned(),
+                column: Some(column.clone()),
+                rows: Some(*rows),
+            }),
+            Note::OtherTable { table, rows } => {
+                self.not_imported.push(OtherReport { table: table.clone(), column: None, rows: *rows });
+            }
         }
     }
 
@@ -124,9 +182,9 @@ impl Report {
         }
     }
 
-    /// Whether no row is missing.
+    /// Whether all that a database of its layout has was there, and arrived.
     pub(super) fn is_whole(&self) -> bool {
-        self.rejected == 0
+        self.rejected == 0 && self.missing.is_empty() && self.not_imported.is_empty()
     }
 
     pub(super) fn print(&self, output: Output) -> anyhow::Result<()> {
@@ -146,9 +204,10 @@ impl Report {
         lines.push(self.table());
         lines.push(String::new());
         lines.extend(self.sums());
-        if !self.notes.is_empty() {
+        let notes: Vec<_> = self.all_notes().collect();
+        if !notes.is_empty() {
             lines.push(String::new());
-            lines.extend(self.notes.iter().map(|note| visible(note)));
+            lines.extend(notes);
         }
         if self.rejected > 0 {
             lines.push(String::new());
@@ -186,6 +245,13 @@ impl Report {
         ]
     }
 
+    /// Whatever is to be known besides the rows, a line each.
+    fn all_notes(&self) -> impl Iterator<Item = String> {
+        let missing = self.missing.iter().map(MissingReport::told);
+        let others = self.not_imported.iter().map(OtherReport::told);
+        self.notes.iter().cloned().chain(missing).chain(others).map(|note| visible(&note))
+    }
+
     fn rejects(&self) -> Vec<String> {
         let mut lines = vec![match &self.rejects_file {
             Some(file) => format!(
@@ -213,6 +279,35 @@ impl TableReport {
     }
 }
 
+impl MissingReport {
+    fn told(&self) -> String {
+        let Self { table, column, instead } = self;
+        match (column, instead) {
+            (None, _) => format!("Missing in the old database: the table {table}"),
+            (Some(column), Some(instead)) => {
+                format!("Missing in the old database: the column {table}.{column}; {instead} stands for it")
+            }
+            (Some(column), None) => format!(
+                "Missing in the old database: the column {table}.{column}, without which no row of {table} is valid"
+            ),
+        }
+    }
+}
+
+impl OtherReport {
+    fn told(&self) -> String {
+        let Self { table, column, rows } = self;
+        match (column, rows) {
+            (Some(column), rows) => format!(
+                "Not imported: the column {table}.{column}, in which {} rows have something",
+                number(rows.unwrap_or_default())
+            ),
+            (None, Some(rows)) => format!("Not imported: the table {table} with {} rows", number(*rows)),
+            (None, None) => format!("Not imported: the table {table}, which is not readable"),
+        }
+    }
+}
+
 /// The longest key that is shown, in characters: a damaged one can have any length.
 const KEY: usize = 60;
 
@@ -222,22 +317,4 @@ fn shortened(key: &str) -> String {
         shown.push('…');
     }
     shown
-}
-
-fn told(note: &Note) -> String {
-    let name = |table: &Table| table.name();
-    match note {
-        Note::NoTable(table) => format!("The old database has no table {}", name(table)),
-        Note::NoColumn(table, column) => {
-            format!("The old database has no column {}.{column}: 0 stands for it", name(table))
-        }
-        Note::OtherColumn(table, column, rows) => format!(
-            "Not imported: the column {}.{column}, in which {} rows have something",
-            name(table),
-            number(*rows)
-        ),
-        Note::OtherTable(table, rows) => {
-            format!("Not imported: the table {table} with {} rows", number(*rows))
-        }
-    }
 }
