@@ -56,14 +56,6 @@ pub enum Note {
     },
 }
 
-impl Note {
-    /// Whether nothing is missing, although the database is not as the newest release of the bot's would have it.
-    #[must_use]
-    pub fn is_harmless(&self) -> bool {
-        matches!(self, Self::NoColumn { is_older: true, .. })
-    }
-}
-
 impl Legacy {
     /// Opens a database in a file, which is only read, and stays as it is.
     ///

@@ -26,7 +26,7 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on";
 
 /// The columns of all tables that are found by their names alone: of each its name, its type's, whether it alone tells
-/// rows apart, and whether it may be read.
+/// rows apart, and whether it may be read, of every row.
 const COLUMNS: &str = "
     SELECT class.relname::text AS table, attribute.attname::text AS column, type.typname::text AS type,
         attribute.attnotnull AND EXISTS (
@@ -34,7 +34,7 @@ const COLUMNS: &str = "
             WHERE index.indrelid = class.oid AND index.indisunique AND index.indpred IS NULL
                 AND index.indkey::text = attribute.attnum::text
         ) AS is_key,
-        has_column_privilege(class.oid, attribute.attnum, 'SELECT') AS is_readable
+        has_column_privilege(class.oid, attribute.attnum, 'SELECT') AND NOT row_security_active(class.oid) AS is_readable
     FROM pg_class AS class
     JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
     JOIN pg_type AS type ON type.oid = attribute.atttypid
@@ -94,6 +94,17 @@ impl PostgresSource {
         match self.query(sql, params).await?.first() {
             Some(row) => self.get::<Option<i64>>(row, "number").map(Option::unwrap_or_default),
             None => Ok(0),
+        }
+    }
+
+    /// The statement that gives the role the right to read a table.
+    async fn missing_right(&self, table: &str) -> Result<String> {
+        let right = "
+            SELECT format(CASE WHEN row_security_active(to_regclass(quote_ident($1))::oid)
+                THEN 'ALTER ROLE %2$I BYPASSRLS' ELSE 'GRANT SELECT ON %1$I TO %2$I' END, $1, current_user) AS right";
+        match self.query(right, &[(&table, Type::TEXT)]).await?.first() {
+            Some(row) => self.get(row, "right"),
+            None => Ok(String::new()),
         }
     }
 
@@ -188,11 +199,7 @@ impl Source for PostgresSource {
     async fn prepare(&self, found: &Found) -> Result<()> {
         let table = &found.name;
         if !found.is_readable {
-            let right = "SELECT format('GRANT SELECT ON %I TO %I', $1, current_user) AS right";
-            let right: String = match self.query(right, &[(table, Type::TEXT)]).await?.first() {
-                Some(row) => self.get(row, "right")?,
-                None => String::new(),
-            };
+            let right = self.missing_right(table).await?;
             return self
                 .refuse(&format!("the role may not read the table {table}, or not all of it: {right}"));
         }

@@ -1,6 +1,8 @@
 //! An old database in an SQLite file.
 
+mod connection;
 mod file;
+mod places;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,11 +14,16 @@ use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, ToSql, params};
 
-pub(crate) use self::file::RECOVER;
-use self::file::{OldFile, meaning};
+use self::connection::meaning;
+use self::file::OldFile;
 use crate::OPERATION;
 use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
 use crate::value::Value;
+
+/// What is said of a damaged file. `.dump` works everywhere; `.recover` finds more, and is missing in Debian's program.
+pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be read into a file that can be \
+                                  imported: sqlite3 FILE .dump | sed '$s/^ROLLBACK.*/COMMIT;/' | sqlite3 NEW_FILE. Where \
+                                  it can .recover, this saves more: sqlite3 FILE .recover | sqlite3 NEW_FILE";
 
 /// How many rows are read at once, and how many bytes of them: a single row may be large, but only one at a time.
 const ROWS: usize = 2_000;
@@ -32,7 +39,7 @@ pub(crate) struct SqliteSource {
 impl SqliteSource {
     pub(crate) async fn open(path: &Path) -> Result<Self> {
         let (name, path) = (path.display().to_string(), path.to_owned());
-        let opened = tokio::task::spawn_blocking(move || file::open(&path)).await;
+        let opened = tokio::task::spawn_blocking(move || connection::open(&path)).await;
         let (file, connection) = opened.unwrap_or_else(|_| Err(abandoned()))?;
         Ok(Self { name, file, connection: Arc::new(Mutex::new(connection)) })
     }
@@ -152,42 +159,15 @@ fn shape(connection: &Connection, name: String) -> rusqlite::Result<Shape> {
     }
 }
 
-/// What SQLite calls the place of a row, unless a column has that name.
-const PLACES: [&str; 3] = ["_rowid_", "rowid", "oid"];
-
-/// The place of a row, whatever the columns are called; none if all three are.
-fn place(found: &Found) -> Option<&'static str> {
-    let is_free = |place: &&str| !found.columns.iter().any(|column| column.eq_ignore_ascii_case(place));
-    PLACES.into_iter().find(is_free)
-}
-
-/// The same of a table that is ready to be read.
-fn place_of(found: &Found) -> &'static str {
-    place(found).unwrap_or(PLACES[0])
-}
-
-/// Gives the rows of a table places if it has none (`WITHOUT ROWID`): a copy takes the table's name, in SQLite's own
-/// temporary file.
-fn give_places(connection: &Connection, table: &str) -> rusqlite::Result<()> {
-    let has_none = "SELECT wr FROM pragma_table_list WHERE schema = 'main' AND name = ?1";
-    if !connection.query_row(has_none, [table], |row| row.get::<_, bool>(0))? {
-        return Ok(());
-    }
-    let table = quoted(table);
-    connection.pragma_update(None, "query_only", false)?;
-    connection.execute_batch(&format!("CREATE TEMP TABLE {table} AS SELECT * FROM main.{table}"))?;
-    connection.pragma_update(None, "query_only", true)
-}
-
 fn select(found: &Found) -> String {
     let columns: Vec<_> = found.columns.iter().map(|column| quoted(column)).collect();
-    format!("SELECT {}, {} FROM {}", place_of(found), columns.join(", "), quoted(&found.name))
+    format!("SELECT {}, {} FROM {}", places::name(found), columns.join(", "), quoted(&found.name))
 }
 
 /// The key in a statement, and the type that it is to have.
 fn key(found: &Found) -> (String, &'static str) {
     let is_text = found.old.table.key().iter().any(|column| matches!(column.content, Content::Text(_)));
-    let key = found.key_column().map_or_else(|| place_of(found).to_owned(), quoted);
+    let key = found.key_column().map_or_else(|| places::name(found).to_owned(), quoted);
     (key, if is_text { "text" } else { "integer" })
 }
 
@@ -207,24 +187,17 @@ impl Source for SqliteSource {
     }
 
     async fn prepare(&self, found: &Found) -> Result<()> {
-        let refuse = |text: String| {
-            let detail = format!("{}: the table {} {text}. Nothing was written", self.name, found.name);
-            Err(StoreError::new(ErrorKind::Schema, OPERATION, detail))
-        };
-        if !found.is_readable {
-            return refuse("needs a module that SQLite has not".to_owned());
-        }
-        if place(found).is_none() {
-            let names = PLACES.join(", ");
-            return refuse(format!("has columns called {names}, so that nothing tells its rows apart"));
+        if let Some(reason) = places::unreadable(found) {
+            let detail = format!("{}: the table {} {reason}. Nothing was written", self.name, found.name);
+            return Err(StoreError::new(ErrorKind::Schema, OPERATION, detail));
         }
         let table = found.name.clone();
-        self.ask(move |connection| give_places(connection, &table)).await
+        self.ask(move |connection| places::give(connection, &table)).await
     }
 
     /// In the order of places: so no index has a say, which might be damaged.
     async fn scan(&self, found: &Found, after: Option<&Bound>) -> Result<Vec<Raw>, Broken> {
-        let place = place_of(found);
+        let place = places::name(found);
         let (range, after) = match after {
             None => (String::new(), Vec::new()),
             Some(bound) => (format!("WHERE {place} > ?1"), vec![Value::Int(bound.place)]),
@@ -234,7 +207,7 @@ impl Source for SqliteSource {
     }
 
     async fn page(&self, found: &Found, after: Option<&Bound>, limit: usize) -> Result<Vec<Raw>> {
-        let ((key, kind), place) = (key(found), place_of(found));
+        let ((key, kind), place) = (key(found), places::name(found));
         let (range, after) = match after {
             None => (String::new(), Vec::new()),
             Some(bound) => (
@@ -288,7 +261,7 @@ impl Source for SqliteSource {
 
     async fn verify(&self) -> Result<()> {
         let name = self.name.clone();
-        self.with(move |connection| file::verify(connection, &name)).await
+        self.with(move |connection| connection::verify(connection, &name)).await
     }
 
     async fn verify_unchanged(&self) -> Result<()> {

@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics is a test that fails")]
 
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use botstore_core::{ErrorKind, StoreError};
 use botstore_legacy::{CheckError, Checked, Legacy};
@@ -11,10 +12,14 @@ use tempfile::TempDir;
 
 /// A file that is written with a log, which nobody has open.
 fn file() -> (TempDir, PathBuf) {
+    file_with("WAL")
+}
+
+fn file_with(journal: &str) -> (TempDir, PathBuf) {
     let home = tempfile::tempdir().unwrap();
     let path = home.path().join("old.db");
     let old = Connection::open(&path).unwrap();
-    old.pragma_update(None, "journal_mode", "WAL").unwrap();
+    old.pragma_update(None, "journal_mode", journal).unwrap();
     old.execute_batch(
         "CREATE TABLE recent_chat (id INTEGER PRIMARY KEY, timestamp INTEGER, username TEXT, message TEXT);
          INSERT INTO recent_chat VALUES (1, 1000, 'ada', 'hello')",
@@ -26,7 +31,7 @@ fn file() -> (TempDir, PathBuf) {
 const WRITE: &str = "INSERT INTO recent_chat VALUES (2, 1001, 'ada', 'again')";
 
 /// Reads the file, and does this as soon as the first rows were read.
-async fn check(path: &PathBuf, mut meanwhile: impl FnMut() + Send) -> Result<Checked, CheckError> {
+async fn check(path: &Path, mut meanwhile: impl FnMut() + Send) -> Result<Checked, CheckError> {
     Legacy::open_file(path).await.unwrap().check(|_| meanwhile(), |_| Ok(())).await
 }
 
@@ -83,4 +88,37 @@ async fn what_is_written_after_the_check_is_seen_at_the_end() {
     Connection::open(&path).unwrap().execute_batch(WRITE).unwrap();
     let error = checked.verify_unchanged().await.unwrap_err();
     assert!(told(&error).contains("while it was read"));
+}
+
+#[tokio::test]
+async fn a_file_that_takes_its_place_is_seen() {
+    let (_home, path) = file();
+    let checked = check(&path, || ()).await.unwrap();
+    let other = path.with_extension("other");
+    std::fs::copy(&path, &other).unwrap();
+    let modified = std::fs::metadata(&path).unwrap().modified().unwrap();
+    std::fs::File::options().append(true).open(&other).unwrap().set_modified(modified).unwrap();
+    std::fs::rename(&other, &path).unwrap();
+    assert!(told(&checked.verify_unchanged().await.unwrap_err()).contains("while it was read"));
+}
+
+/// Locks of this process on a file, as the system lists them.
+fn locks(path: &Path) -> usize {
+    let (process, place) =
+        (std::process::id().to_string(), std::fs::metadata(path).unwrap().ino().to_string());
+    let is_ours = |line: &&str| {
+        let mut words = line.split_whitespace();
+        words.any(|word| word == process) && words.any(|word| word.rsplit(':').next() == Some(&place))
+    };
+    std::fs::read_to_string("/proc/locks").unwrap().lines().filter(is_ours).count()
+}
+
+#[tokio::test]
+async fn without_a_log_others_are_kept_from_writing_until_the_end() {
+    let (_home, path) = file_with("DELETE");
+    let checked = check(&path, || ()).await.unwrap();
+    checked.verify_unchanged().await.unwrap();
+    assert_eq!(locks(&path), 1);
+    drop(checked);
+    assert_eq!(locks(&path), 0);
 }

@@ -2,21 +2,20 @@
 
 mod rejects;
 mod report;
-
-use std::path::{Path, PathBuf};
+mod source;
 
 use anyhow::{Context as _, anyhow, bail};
 use botstore::transfer::{self, Comparison, Difference, TransferError};
-use botstore::url::DatabaseUrl;
 use botstore::{BotStore, Config};
-use botstore_legacy::{CheckError, Checked, Legacy};
+use botstore_legacy::{CheckError, Checked};
 use tokio::select;
 
 use self::rejects::Rejects;
 use self::report::{Arrived, Report};
+use self::source::Source;
 use super::transfer::Bars;
 use crate::cli::ImportArgs;
-use crate::database::{self, Named, variable};
+use crate::database::{self, Named};
 use crate::exit::{Exit, advise};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -28,8 +27,13 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     let interrupt = Interrupt::listen().context("signals cannot be heard")?;
     let source = Source::of(&args.source)?;
     source.refuse_same(&config.url)?;
+    let rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
+    if let Some(file) = rejects.file() {
+        database::refuse_own(config, file)?;
+        source.refuse_own(file)?;
+    }
     let (mut report, checked) = select! {
-        checked = check(&source, args) => checked?,
+        checked = check(&source, rejects) => checked?,
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
     if !args.dry_run {
@@ -55,62 +59,8 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     Ok(if report.is_whole() { Exit::Done } else { Exit::Incomplete })
 }
 
-/// Where the old database is.
-enum Source {
-    File(PathBuf),
-    Postgres(Box<Config>),
-}
-
-impl Source {
-    fn of(source: &Path) -> anyhow::Result<Self> {
-        let Some(url) = source.to_str().filter(|source| source.contains("://")) else {
-            return Ok(Self::File(source.to_owned()));
-        };
-        match url.parse()? {
-            DatabaseUrl::Sqlite(sqlite) => match sqlite.path {
-                Some(path) => Ok(Self::File(path)),
-                None => bail!("a database in memory has nothing to import"),
-            },
-            url => Ok(Self::Postgres(Box::new(Config::from_environment(url, variable)?))),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Postgres(config) => config.url.to_string(),
-        }
-    }
-
-    /// The old file must not be the new one, by whatever name: it stays as it is.
-    fn refuse_same(&self, into: &DatabaseUrl) -> anyhow::Result<()> {
-        let (Self::File(old), DatabaseUrl::Sqlite(into)) = (self, into) else { return Ok(()) };
-        let Some(new) = &into.path else { return Ok(()) };
-        let file = |path: &Path| {
-            use std::os::unix::fs::MetadataExt as _;
-            std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
-        };
-        if file(old).is_some() && file(old) == file(new) {
-            let error = anyhow!("{} is also the database that is to be imported into", old.display());
-            return Err(advise(error, "name a new one: DATABASE_URL=sqlite:///rosey.db, or --database-url"));
-        }
-        Ok(())
-    }
-
-    async fn open(&self) -> anyhow::Result<Legacy> {
-        Ok(match self {
-            Self::File(path) => Legacy::open_file(path).await?,
-            Self::Postgres(config) => match &config.url {
-                DatabaseUrl::Postgres(url) => Legacy::open_postgres(url, &config.postgres).await?,
-                DatabaseUrl::Sqlite(_) => bail!("this is no URL of PostgreSQL's"),
-            },
-        })
-    }
-}
-
 /// Looks at every row, and keeps those that are not valid.
-async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Checked)> {
-    let mut rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
+async fn check(source: &Source, mut rejects: Rejects) -> anyhow::Result<(Report, Checked)> {
     let old = source.open().await?;
     let mut report = Report::of(source.name(), &old);
     let mut bars = Bars::new("checking");
@@ -124,7 +74,7 @@ async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Ch
     Ok((report, checked))
 }
 
-/// The same, if nobody wrote to the old database meanwhile.
+/// [Copies](copy), if nobody writes to the old database meanwhile.
 async fn copy_whole(checked: &Checked, store: &dyn BotStore) -> anyhow::Result<Arrived> {
     let arrived = copy(checked, store).await;
     // Whatever went wrong then went wrong because of that.

@@ -5,6 +5,7 @@ mod incomplete;
 mod old;
 mod reading;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -12,7 +13,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::old::TOKENS;
-use crate::rosey::{Rosey, chat};
+use crate::rosey::{Ran, Rosey, chat};
 
 pub(crate) use self::damaged::AREA as DAMAGED;
 pub(crate) use self::incomplete::AREA as INCOMPLETE;
@@ -29,6 +30,7 @@ crate::checks![
     once:
     a_dry_run_writes_nothing,
     the_old_file_is_not_imported_into_itself,
+    rejects_go_into_no_database,
     an_old_file_as_the_database_is_told_of_the_import,
     ;
     postgres:
@@ -121,6 +123,7 @@ fn the_sqlalchemy_layout_arrives_from_postgresql(rosey: &Rosey) {
     old.sql(&old::v06(true));
     old.sql("CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('c8da062236ab')");
     old.sql("ALTER TABLE recent_chat ADD mood TEXT; UPDATE recent_chat SET mood = 'glad' WHERE id = 42");
+    old.sql("SELECT setval('outbound_messages_id_seq', 20)");
     let dump = "SELECT table_name || column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1";
     let before = old.sql(dump);
     let report = Rosey::json_of(rosey.run(&["import", old.url(), "--json"]), 6);
@@ -129,6 +132,8 @@ fn the_sqlalchemy_layout_arrives_from_postgresql(rosey: &Rosey) {
     assert_eq!((&report["not_imported"], &report["missing"]), (&other, &json!([])));
     assert!(!report["source"].as_str().unwrap().contains("password"), "{report}");
     arrived(rosey, &report);
+    let sent = rosey.json(&["outbound", "send", "next", "--json"]);
+    assert_eq!(sent["id"], json!(21), "{sent}");
     assert_eq!(old.sql(dump), before);
     // The server's own message is enough where nobody listens, and where there is no such table.
     let error = rosey.run(&["import", "postgresql://nobody@127.0.0.1:1/none"]).fails(1);
@@ -196,7 +201,8 @@ fn an_import_that_was_killed_goes_on(rosey: &Rosey) {
     }
 }
 
-fn names(rosey: &Rosey) -> Vec<String> {
+/// The files of a home.
+fn names(rosey: &Rosey) -> BTreeSet<String> {
     let entries = std::fs::read_dir(rosey.path(".")).unwrap();
     entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
@@ -279,10 +285,12 @@ fn what_is_not_valid_is_listed_and_kept(rosey: &Rosey) {
 }
 
 fn the_next_row_gets_a_new_number(rosey: &Rosey) {
-    drop(old::v05(&rosey.path("v05.db")));
+    let old = old::v05(&rosey.path("v05.db"));
+    old.execute_batch("UPDATE sqlite_sequence SET seq = 20 WHERE name = 'outbound_messages'").unwrap();
+    drop(old);
     imported(rosey, "v05.db");
     let sent = rosey.json(&["outbound", "send", "next", "--json"]);
-    assert_eq!(sent["id"], json!(7), "{sent}");
+    assert_eq!(sent["id"], json!(21), "{sent}");
     let made = rosey.json(&["token", "create", "--json"]);
     assert_eq!(made["id"], json!(4), "{made}");
 }
@@ -294,7 +302,7 @@ fn a_dry_run_writes_nothing(home: &Rosey) {
     let ran = home.run(&["import", "v05.db", "--dry-run"]);
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.stdout.contains("nothing was imported") && ran.stdout.contains("1 rows would be rejected"));
-    assert_eq!(names(home), ["v05.db"]);
+    assert_eq!(names(home), ["v05.db".to_owned()].into());
     assert_eq!(home.run(&["import", "v05.db", "--dry-run", "--rejects", "r.jsonl"]).code, Some(6));
     assert_eq!(names(home).len(), 2);
 }
@@ -309,6 +317,40 @@ fn the_old_file_is_not_imported_into_itself(home: &Rosey) {
         assert!(error.contains("help: name a new one"), "{error}");
     }
     assert_eq!(std::fs::read(home.path("bot_data.db")).unwrap(), before);
+}
+
+/// Also where there is nothing yet, or something empty, which rejects could go into.
+fn rejects_go_into_no_database(home: &Rosey) {
+    let old = old::v05(&home.path("old.db"));
+    old.execute_batch("INSERT INTO user_stats VALUES ('neg', 1, 2, -3, 4, NULL)").unwrap();
+    drop(old);
+    std::os::unix::fs::symlink("old.db", home.path("link")).unwrap();
+    home.file("bot_data.db.lock", "");
+    let before = (names(home), std::fs::read(home.path("old.db")).unwrap());
+    let refused = |name: &str, whose: &str| {
+        for dry in [None, Some("--dry-run")] {
+            let mut command = home.command(&["import", "old.db", "--rejects", name]);
+            let ran = command.args(dry).env("ROSEY_SPOOL", "elsewhere.spool").output().unwrap();
+            let error = Ran::of(ran).fails(1);
+            assert_eq!(error, format!("error: {name}: this is the {whose} itself, or belongs to it\n"));
+        }
+    };
+    for end in ["", "-wal", "-shm", "-journal", ".lock", ".spool", ".spool-wal"] {
+        refused(&format!("bot_data.db{end}"), "database");
+    }
+    for name in ["./bot_data.db", "elsewhere.spool", "elsewhere.spool.lock"] {
+        refused(name, "database");
+    }
+    for name in ["old.db", "./old.db", "link", "old.db-wal", "old.db-journal"] {
+        refused(name, "old database");
+    }
+    let name = home
+        .command(&["import", "old.db"])
+        .args(["--database-url", "sqlite:///import-rejects.jsonl"])
+        .output();
+    let error = Ran::of(name.unwrap()).fails(1);
+    assert!(error.contains("import-rejects.jsonl: this is the database itself"), "{error}");
+    assert!((names(home), std::fs::read(home.path("old.db")).unwrap()) == before);
 }
 
 fn an_old_file_as_the_database_is_told_of_the_import(home: &Rosey) {

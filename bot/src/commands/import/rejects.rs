@@ -58,6 +58,11 @@ impl Rejects {
         Self { path: path.map(Path::to_owned).or(default), writing: None, named: Vec::new() }
     }
 
+    /// The file that they go into, if they are kept.
+    pub(super) fn file(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     pub(super) fn keep(&mut self, reject: &Reject) -> io::Result<()> {
         if self.named.len() < NAMED {
             self.named.push(Reject { row: Map::new(), ..reject.clone() });

@@ -100,7 +100,7 @@ fn each_missing_column_is_named(home: &Rosey) {
             seen += 1;
         }
     }
-    assert_eq!(seen, 48 + 52);
+    assert_eq!(seen, 50 + 56);
 }
 
 fn rows_that_lack_what_they_need_are_kept(home: &Rosey) {
@@ -253,7 +253,14 @@ fn what_may_not_be_read_is_named(rosey: &Rosey) {
     let report = incomplete(&rosey.beside(), &source);
     assert_eq!(report["not_imported"], json!([{ "table": "ledger", "column": null, "rows": null }]));
     assert_eq!(report["tables"][0]["valid"], json!(3));
-    // One of the layout, in whole or in part.
+    // One of the layout: some rows, or some columns, or nothing of it.
+    old.sql("ALTER TABLE api_tokens ENABLE ROW LEVEL SECURITY");
+    let error = rosey.beside().run(&["import", &source]).fails(1);
+    assert!(
+        error.contains(&format!("the table api_tokens, or not all of it: ALTER ROLE \"{role}\" BYPASSRLS")),
+        "{error}"
+    );
+    old.sql("ALTER TABLE api_tokens DISABLE ROW LEVEL SECURITY");
     for revoke in ["REVOKE SELECT ON api_tokens FROM", "GRANT SELECT (id, created_at) ON api_tokens TO"] {
         old.sql(&format!("{revoke} \"{role}\""));
         let error = rosey.beside().run(&["import", &source]).fails(1);
