@@ -14,6 +14,7 @@ use self::rejects::Rejects;
 use self::report::{Arrived, Report};
 use self::source::Source;
 use super::transfer::Bars;
+use super::without_journal;
 use crate::cli::ImportArgs;
 use crate::database::{self, Named};
 use crate::exit::{Exit, advise};
@@ -37,8 +38,9 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
     if !args.dry_run {
+        let into = without_journal(config.clone());
         let store = select! {
-            store = database::open(config) => store?,
+            store = database::open(&into) => store?,
             signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
         };
         let moved = select! {

@@ -344,12 +344,11 @@ fn rejects_go_into_no_database(home: &Rosey) {
     for name in ["old.db", "./old.db", "link", "old.db-wal", "old.db-journal"] {
         refused(name, "old database");
     }
-    let name = home
-        .command(&["import", "old.db"])
-        .args(["--database-url", "sqlite:///import-rejects.jsonl"])
-        .output();
-    let error = Ran::of(name.unwrap()).fails(1);
+    let error = home.run(&["import", "old.db", "--database-url", "sqlite:///import-rejects.jsonl"]).fails(1);
     assert!(error.contains("import-rejects.jsonl: this is the database itself"), "{error}");
+    let server = ["--database-url", "postgresql://rosey@localhost/ours", "--rejects", "ours.spool"];
+    let error = home.run(&[&["import", "old.db"], &server[..]].concat()).fails(1);
+    assert!(error.contains("ours.spool: this is the database itself"), "{error}");
     assert!((names(home), std::fs::read(home.path("old.db")).unwrap()) == before);
 }
 
