@@ -138,3 +138,30 @@ fn refuse_differences(checked: &Checked, comparison: &Comparison) -> anyhow::Res
         .collect();
     bail!("{table} is not the same in both databases: {}; did somebody write to it?", named.join(", "))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_somebody_writes_while_rows_are_copied_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("old.db");
+        let old = Connection::open(&path).unwrap();
+        old.pragma_update(None, "journal_mode", "WAL").unwrap();
+        let columns = "id INTEGER PRIMARY KEY, timestamp INTEGER, username TEXT, message TEXT";
+        old.execute_batch(&format!("CREATE TABLE recent_chat ({columns})")).unwrap();
+        drop(old);
+        let (_, checked) = check(&Source::File(path.clone()), Rejects::into_file(None, true)).await.unwrap();
+        let store = database::open(&Config::new("sqlite://".parse().unwrap())).await.unwrap();
+        copy_whole(&checked, &*store).await.unwrap();
+        let bot = Connection::open(&path).unwrap();
+        bot.execute_batch("INSERT INTO recent_chat VALUES (1, 1000, 'ada', 'hello')").unwrap();
+        drop(bot);
+        let Err(error) = copy_whole(&checked, &*store).await else { panic!("it was not told") };
+        assert!(error.to_string().contains("while it was read: stop the bot"), "{error}");
+        store.close().await.unwrap();
+    }
+}

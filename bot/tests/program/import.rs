@@ -282,6 +282,14 @@ fn what_is_not_valid_is_listed_and_kept(rosey: &Rosey) {
         error,
         "error: the rejects' file nowhere/rejects.jsonl: No such file or directory (os error 2). Nothing was written\n"
     );
+    // Of two imports at once, one writes them.
+    let writing = std::fs::File::create(other.path("locked.jsonl")).unwrap();
+    writing.lock().unwrap();
+    let error = other.run(&["import", "v05.db", "--rejects", "locked.jsonl"]).fails(1);
+    assert_eq!(
+        error,
+        "error: the rejects' file locked.jsonl: another import writes it. Nothing was written\n"
+    );
 }
 
 fn the_next_row_gets_a_new_number(rosey: &Rosey) {

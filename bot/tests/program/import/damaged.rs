@@ -252,6 +252,10 @@ fn a_page_of_noise_is_refused(home: &Rosey) {
         error.contains("sqlite3 FILE .dump | sed ") && error.contains("sqlite3 FILE .recover"),
         "{error}"
     );
+    // What an earlier import kept is neither lost nor added to.
+    home.file("earlier.jsonl", "");
+    home.run(&["import", "old.db", "--rejects", "earlier.jsonl"]).fails(1);
+    assert_eq!(std::fs::read(home.path("earlier.jsonl")).unwrap(), b"");
 }
 
 fn an_index_that_lacks_a_row_is_refused(home: &Rosey) {
