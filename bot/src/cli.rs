@@ -51,7 +51,7 @@ Exit codes:
   3  `token check`: not an active token
   4  `replay`, `record`: not all of it is known to be in the database; the sums say why
   5  `migrate status`: `rosey migrate` has something to do
-  6  `import`: some rows were rejected; all others arrived
+  6  `import`: rows were rejected, or something was missing or left out; all else arrived
   129, 130, 143  ended by SIGHUP, Ctrl-C or SIGTERM
 
 Examples:

@@ -56,7 +56,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<Exit> {
                 Ok(exit)
             }
             Command::Verify(args) => until_signal(verify::run(&args, output)).await,
-            Command::Import(args) => import::run(&without_journal(config()?), &args, output).await,
+            Command::Import(args) => import::run(&config()?, &args, output).await,
             Command::Recording(RecordingCommand::Replay(args)) => {
                 replay::run(&config()?, &args, output).await
             }

@@ -6,7 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use botstore::config::database_url;
 use botstore::model::Backend;
 use botstore::url::{DatabaseUrl, SqliteUrl};
@@ -53,6 +53,12 @@ fn shown(path: Option<&Path>) -> String {
 /// Opens the database, bringing its schema up to date.
 pub(crate) async fn open(config: &Config) -> anyhow::Result<Box<dyn BotStore>> {
     botstore::open(config).await.with_context(|| Named(&config.url).to_string())
+}
+
+/// Refuses to write into a file that is the database, or belongs to it.
+pub(crate) fn refuse_own(config: &Config, file: &Path) -> anyhow::Result<()> {
+    ensure!(!config.has_file(file), "{}: this is the database itself, or belongs to it", file.display());
+    Ok(())
 }
 
 /// A database as people call it: `SQLite (bot_data.db)`.

@@ -23,8 +23,8 @@ pub(crate) enum Exit {
     NotArrived,
     /// `migrate status`: migrations are pending.
     Pending,
-    /// `import`: some rows were rejected.
-    Rejected,
+    /// `import`: something of the old database is missing, or did not arrive.
+    Incomplete,
     /// A signal ended it.
     Interrupted(Signal),
 }
@@ -37,7 +37,7 @@ impl From<Exit> for ExitCode {
             Exit::Unwell => Self::FAILURE,
             Exit::NotArrived => Self::from(4),
             Exit::Pending => Self::from(5),
-            Exit::Rejected => Self::from(6),
+            Exit::Incomplete => Self::from(6),
             Exit::Interrupted(signal) => Self::from(signal.code()),
         }
     }

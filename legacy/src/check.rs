@@ -68,7 +68,7 @@ impl Legacy {
     /// # Errors
     ///
     /// - [`CheckError::Store`]: the database cannot be read to its end. [`Corrupt`](ErrorKind::Corrupt) names the table
-    ///   that is damaged.
+    ///   that is damaged; with [`Unavailable`](ErrorKind::Unavailable) somebody wrote to it meanwhile.
     /// - [`CheckError::Reject`]: `reject` failed.
     pub async fn check(
         self,
@@ -82,16 +82,37 @@ impl Legacy {
             tallies: Vec::new(),
             sums: Sums::default(),
         };
-        for at in 0..checked.tables.len() {
-            let tally = checked.check_table(at, &mut progress, &mut reject).await?;
-            checked.tallies.push(tally);
-        }
-        checked.source.verify().await?;
-        Ok(checked)
+        let read = checked.check_tables(&mut progress, &mut reject).await;
+        // A file that somebody writes to meanwhile looks damaged.
+        let unchanged = checked.source.verify_unchanged().await;
+        unchanged.map_err(|error| error.with_remark("nothing was written"))?;
+        read.map(|()| checked)
     }
 }
 
 impl Checked {
+    /// Looks whether the old database is as it was when it was opened. To be called when its rows were exported: where its
+    /// locks do not keep others from writing, what was exported may otherwise be a mixture.
+    ///
+    /// # Errors
+    ///
+    /// [`Unavailable`](ErrorKind::Unavailable): somebody wrote to it.
+    pub async fn verify_unchanged(&self) -> Result<(), StoreError> {
+        self.source.verify_unchanged().await
+    }
+
+    async fn check_tables(
+        &mut self,
+        progress: &mut (impl FnMut(Progress) + Send),
+        reject: &mut (impl FnMut(Reject) -> io::Result<()> + Send),
+    ) -> Result<(), CheckError> {
+        for at in 0..self.tables.len() {
+            let tally = self.check_table(at, progress, reject).await?;
+            self.tallies.push(tally);
+        }
+        Ok(self.source.verify().await?)
+    }
+
     async fn check_table(
         &mut self,
         at: usize,
@@ -102,7 +123,7 @@ impl Checked {
         let table = found.old.table;
         let mut tally = Tally { table, read: 0, valid: 0 };
         // What is damaged is found, and named, when the rows are read.
-        let total = source.count(table.name(), None).await.unwrap_or(0);
+        let total = source.count(&found.name, None).await.unwrap_or(0);
         if source.repeats_keys(found).await.unwrap_or(true) {
             self.chosen.watched.push(table);
         }
@@ -141,7 +162,7 @@ fn damaged(name: &str, tally: &Tally, Broken { readable, error }: Broken) -> Sto
         tally.table,
         crate::sqlite::RECOVER
     );
-    StoreError::new(ErrorKind::Corrupt, OPERATION, detail).with_source(error)
+    StoreError::new(ErrorKind::Corrupt, OPERATION, detail)
 }
 
 /// Of rows that have what only one may have, the first valid one is chosen.

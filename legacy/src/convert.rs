@@ -178,7 +178,8 @@ fn hide_token(draft: &mut Draft, found: &Found, raw: &Raw) -> Result<(), Invalid
     if found.key_column().is_none() {
         draft.set("id", Field::Int(raw.place));
     }
-    let is_active = draft.yes("is_active")? != (found.name_of("is_active") == REVOKED);
+    let is_opposite = found.name_of("is_active").eq_ignore_ascii_case(REVOKED);
+    let is_active = draft.yes("is_active")? != is_opposite;
     draft.set("is_active", Field::Bool(is_active));
     if !is_active {
         let known = draft.moment_if_any("last_used")?.max(Some(draft.moment("created_at")?));

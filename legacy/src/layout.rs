@@ -22,12 +22,6 @@ impl fmt::Display for Layout {
     }
 }
 
-impl Layout {
-    /// Columns that the older layout has not.
-    pub(crate) const NEWER: [(&'static str, &'static str); 3] =
-        [("api_tokens", "is_active"), ("outbound_messages", "error_message"), ("current_status", "status")];
-}
-
 /// A table of the old database.
 #[derive(Debug)]
 pub(crate) struct OldTable {
@@ -46,12 +40,34 @@ pub(crate) struct OldColumn {
     pub(crate) ours: Option<&'static str>,
     /// What it means that there is none, or that it is null.
     pub(crate) otherwise: Otherwise,
+    pub(crate) since: Since,
+}
+
+/// Which databases have a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Since {
+    /// All.
+    Ever,
+    /// Those of the older layer from its first start by the release that brought the column: it adds what is missing.
+    Start,
+    /// Those of the newer layer.
+    V06,
+}
+
+impl OldColumn {
+    /// Its name in a layout.
+    pub(crate) fn name(&self, layout: Layout) -> &'static str {
+        match (layout, self.names) {
+            (Layout::V05, [.., name]) | (Layout::V06, [name, ..]) => name,
+            (_, []) => "",
+        }
+    }
 }
 
 /// What it means that a column is not there, or null.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Otherwise {
-    /// There must be one. What null means the column of ours decides.
+    /// Without it no row is valid. What null means the column of ours decides.
     Needed,
     /// Null.
     Null,
@@ -61,21 +77,39 @@ pub(crate) enum Otherwise {
     Text(&'static str),
 }
 
-const fn column(names: &'static [&'static str], otherwise: Otherwise) -> OldColumn {
-    OldColumn { names, ours: Some(names[0]), otherwise }
+impl Otherwise {
+    /// What stands for a column that is not there.
+    pub(crate) fn instead(self) -> Option<String> {
+        match self {
+            Self::Needed => None,
+            Self::Null => Some("null".to_owned()),
+            Self::Int(number) => Some(number.to_string()),
+            Self::Text(text) => Some(text.to_owned()),
+        }
+    }
 }
 
-/// A column of one name that must be there, or may be missing.
+const fn column(names: &'static [&'static str], otherwise: Otherwise) -> OldColumn {
+    OldColumn { names, ours: Some(names[0]), otherwise, since: Since::Ever }
+}
+
+/// Columns: what it means that one is null, before that which databases have it, and its names.
 macro_rules! columns {
-    ($($kind:ident: $($name:literal)|+),* $(,)?) => {
-        &[$(columns!(@one $kind [$($name),+])),*]
+    ($($($kind:ident)+: $($name:literal)|+),* $(,)?) => {
+        &[$(columns!(@one $($kind)+ [$($name),+])),*]
+    };
+    (@one v06 $kind:ident $names:expr) => {
+        OldColumn { since: Since::V06, ..columns!(@one $kind $names) }
+    };
+    (@one start $kind:ident $names:expr) => {
+        OldColumn { since: Since::Start, ..columns!(@one $kind $names) }
     };
     (@one needed $names:expr) => { column(&$names, Otherwise::Needed) };
     (@one maybe $names:expr) => { column(&$names, Otherwise::Null) };
     (@one zero $names:expr) => { column(&$names, Otherwise::Int(0)) };
     (@one offline $names:expr) => { column(&$names, Otherwise::Text("offline")) };
     (@one secret $names:expr) => {
-        OldColumn { names: &$names, ours: None, otherwise: Otherwise::Needed }
+        OldColumn { names: &$names, ours: None, otherwise: Otherwise::Needed, since: Since::Ever }
     };
 }
 
@@ -139,19 +173,19 @@ pub(crate) static TABLES: [OldTable; 8] = [
             maybe: "sent_timestamp",
             needed: "message",
             needed: "sent",
-            zero: "retry_count",
-            maybe: "error_message" | "last_error",
+            start zero: "retry_count",
+            start maybe: "error_message" | "last_error",
         ],
     },
     OldTable {
         table: Table::ApiTokens,
         key: "id",
         columns: columns![
-            maybe: "id",
+            v06 maybe: "id",
             secret: "token",
-            maybe: "name",
+            v06 maybe: "name",
             maybe: "description",
-            maybe: "permissions",
+            v06 maybe: "permissions",
             needed: "created_at",
             maybe: "last_used",
             needed: "is_active" | "revoked",
@@ -164,8 +198,8 @@ pub(crate) static TABLES: [OldTable; 8] = [
             needed: "id",
             needed: "max_users",
             maybe: "max_users_timestamp",
-            zero: "max_connected",
-            maybe: "max_connected_timestamp",
+            start zero: "max_connected",
+            start maybe: "max_connected_timestamp",
             maybe: "last_updated",
         ],
     },
@@ -175,13 +209,13 @@ pub(crate) static TABLES: [OldTable; 8] = [
         columns: columns![
             needed: "id",
             maybe: "last_updated",
-            offline: "status",
+            v06 offline: "status",
             maybe: "bot_name",
             maybe: "bot_rank",
             maybe: "bot_afk",
             maybe: "channel_name",
-            zero: "current_users",
-            zero: "connected_users",
+            v06 zero: "current_users",
+            v06 zero: "connected_users",
             maybe: "current_chat_users",
             maybe: "current_connected_users",
             maybe: "playlist_items",

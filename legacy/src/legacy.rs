@@ -8,9 +8,9 @@ use botstore_core::url::PostgresUrl;
 use botstore_core::{ErrorKind, Result, StoreError};
 
 use crate::OPERATION;
-use crate::layout::{Layout, Otherwise, TABLES};
+use crate::layout::{Layout, OldColumn, OldTable, Since, TABLES};
 use crate::postgres::PostgresSource;
-use crate::source::{Found, Shape, Source};
+use crate::source::{Found, Shape, Source, position};
 use crate::sqlite::SqliteSource;
 
 /// A database of the Python bot's, opened for reading. It is seen as it is at this moment; in SQLite's own locks, the bot
@@ -27,12 +27,33 @@ pub struct Legacy {
 pub enum Note {
     /// It lacks a table of the Python bot's.
     NoTable(Table),
-    /// It lacks a column, in place of which all rows have a default.
-    NoColumn(Table, &'static str),
-    /// It has a column that no store has, and so many rows have something there that does not arrive.
-    OtherColumn(Table, String, u64),
-    /// It has a table that no store has, with so many rows that do not arrive.
-    OtherTable(String, u64),
+    /// It lacks a column of its layout.
+    NoColumn {
+        /// The column's table.
+        table: Table,
+        /// The column, by its name in that layout.
+        column: &'static str,
+        /// What stands for it; none: no row of the table is valid without it.
+        instead: Option<String>,
+        /// Whether an older release of the bot's does without it: a newer one would have added it, with that content.
+        is_older: bool,
+    },
+    /// It has a column that no store has, with something in so many rows that does not arrive.
+    OtherColumn {
+        /// The column's table.
+        table: Table,
+        /// The column.
+        column: String,
+        /// How many rows have something there.
+        rows: u64,
+    },
+    /// It has a table that no store has, and whose rows do not arrive.
+    OtherTable {
+        /// The table.
+        table: String,
+        /// How many rows it has; none: that cannot be read.
+        rows: Option<u64>,
+    },
 }
 
 impl Legacy {
@@ -42,7 +63,7 @@ impl Legacy {
     ///
     /// - [`Unavailable`](ErrorKind::Unavailable): the file cannot be read, or not without changing it.
     /// - [`Corrupt`](ErrorKind::Corrupt): it is damaged, or no SQLite database.
-    /// - [`Schema`](ErrorKind::Schema): another program made it.
+    /// - [`Schema`](ErrorKind::Schema): another program made it, or the rows of a table cannot or may not be read.
     pub async fn open_file(path: &Path) -> Result<Self> {
         Self::open(Box::new(SqliteSource::open(path).await?)).await
     }
@@ -58,20 +79,26 @@ impl Legacy {
 
     async fn open(source: Box<dyn Source>) -> Result<Self> {
         let shapes = source.shapes().await?;
-        let layout = layout(&shapes);
-        let (tables, mut notes) = recognise(source.name(), &shapes)?;
+        let tables = recognise(source.name(), &shapes)?;
+        let is_newer = tables.iter().any(|found| found.layout() == Layout::V06);
+        let layout = if is_newer { Layout::V06 } else { Layout::V05 };
+        let mut notes = missing(&tables, layout);
+        for found in &tables {
+            source.prepare(found).await?;
+        }
         for found in &tables {
             for column in found.strange() {
-                let rows = source.count(found.old.table.name(), Some(column)).await?;
+                let rows = source.count(&found.name, Some(column)).await?;
                 if rows > 0 {
-                    notes.push(Note::OtherColumn(found.old.table, column.to_owned(), rows));
+                    let column = column.to_owned();
+                    notes.push(Note::OtherColumn { table: found.old.table, column, rows });
                 }
             }
         }
-        for Shape { name, .. } in shapes.iter().filter(|shape| is_strange(&shape.name)) {
-            let rows = source.count(name, None).await?;
-            if rows > 0 {
-                notes.push(Note::OtherTable(name.clone(), rows));
+        for shape in shapes.iter().filter(|shape| is_strange(&shape.name, &tables)) {
+            let rows = if shape.is_readable { Some(source.count(&shape.name, None).await?) } else { None };
+            if rows != Some(0) {
+                notes.push(Note::OtherTable { table: shape.name.clone(), rows });
             }
         }
         Ok(Self { source, tables, notes, layout })
@@ -91,61 +118,57 @@ impl Legacy {
 }
 
 /// Whether a table belongs neither to the bot's data nor to the database's or the bot's own bookkeeping.
-fn is_strange(name: &str) -> bool {
-    let is_known = TABLES.iter().any(|old| old.table.name() == name);
-    !is_known && !name.starts_with("sqlite_") && name != "alembic_version"
+fn is_strange(name: &str, tables: &[Found]) -> bool {
+    let is_sqlites = name.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("sqlite_"));
+    let is_known = tables.iter().any(|found| found.name == name);
+    !is_known && !is_sqlites && !name.eq_ignore_ascii_case("alembic_version")
 }
 
-fn has_column(shapes: &[Shape], table: &str, column: &str) -> bool {
-    let of_table = shapes.iter().filter(|shape| shape.name == table);
-    of_table.flat_map(|shape| &shape.columns).any(|name| name == column)
-}
-
-fn layout(shapes: &[Shape]) -> Layout {
-    let is_newer = Layout::NEWER.iter().any(|(table, column)| has_column(shapes, table, column));
-    if is_newer { Layout::V06 } else { Layout::V05 }
-}
-
-/// Finds the tables, and what they lack.
-fn recognise(name: &str, shapes: &[Shape]) -> Result<(Vec<Found>, Vec<Note>)> {
+/// Finds the tables.
+fn recognise(name: &str, shapes: &[Shape]) -> Result<Vec<Found>> {
     let refuse = |text: String| {
         Err(StoreError::new(ErrorKind::Schema, OPERATION, format!("{name}: {text}. Nothing was written")))
     };
-    if shapes.iter().any(|shape| shape.name == "refinery_schema_history") {
+    let names = shapes.iter().map(|shape| shape.name.as_str());
+    if position(names.clone(), "refinery_schema_history").is_some() {
         let text =
             "this is no database of the Python bot's, but one of rosey's own, which `rosey copy` copies";
         return refuse(text.to_owned());
     }
-    let (mut tables, mut notes) = (Vec::new(), Vec::new());
+    let find = |old: &'static OldTable| {
+        let at = position(names.clone(), old.table.name())?;
+        Some(Found::of(old, shapes[at].clone()))
+    };
+    let tables: Vec<_> = TABLES.iter().filter_map(find).collect();
+    let Some(first) = tables.first() else {
+        return refuse("it has none of the Python bot's tables: another program made it".to_owned());
+    };
+    match first.lacks() {
+        Some(column) if tables.iter().all(|found| found.lacks().is_some()) => refuse(format!(
+            "the table {} has no column {}, and no other table is whole: another program made it",
+            first.name,
+            column.name(first.layout())
+        )),
+        _ => Ok(tables),
+    }
+}
+
+/// What the layout has, and the database has not.
+fn missing(tables: &[Found], layout: Layout) -> Vec<Note> {
+    let mut notes = Vec::new();
     for old in &TABLES {
-        let Some(shape) = shapes.iter().find(|shape| shape.name == old.table.name()) else {
+        let Some(found) = tables.iter().find(|found| found.old.table == old.table) else {
             notes.push(Note::NoTable(old.table));
             continue;
         };
-        let found = match Found::of(old, shape.columns.clone()) {
-            Ok(found) => found,
-            Err(column) => {
-                return refuse(format!(
-                    "the table {} has no column {column}: it is damaged, or another program's",
-                    old.table
-                ));
-            }
-        };
-        for (column, slot) in found.known() {
-            // The bot's other layout may well lack what is null.
-            if slot.is_none() && matches!(column.otherwise, Otherwise::Int(_)) && is_old(column.names[0]) {
-                notes.push(Note::NoColumn(old.table, column.names[0]));
-            }
-        }
-        tables.push(found);
+        // In a file between the layouts each table is of one of them.
+        let is_expected = |column: &&OldColumn| column.since != Since::V06 || found.layout() == Layout::V06;
+        notes.extend(found.missing().filter(is_expected).map(|column| Note::NoColumn {
+            table: old.table,
+            column: column.name(layout),
+            instead: column.otherwise.instead(),
+            is_older: column.since == Since::Start && layout == Layout::V05,
+        }));
     }
-    if tables.is_empty() {
-        return refuse("it has none of the Python bot's tables: another program made it".to_owned());
-    }
-    Ok((tables, notes))
-}
-
-/// Whether both layouts have a column of this name.
-fn is_old(column: &str) -> bool {
-    !matches!(column, "current_users" | "connected_users")
+    notes
 }

@@ -13,7 +13,6 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 
 use crate::OPERATION;
-use crate::layout::TABLES;
 use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
 use crate::value::Value;
 
@@ -26,15 +25,16 @@ const BEGIN: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY;
     SET LOCAL idle_in_transaction_session_timeout = 0;
     SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on";
 
-/// The columns of all tables that are found by their names alone: of each its name, its type's, and whether it alone tells
-/// rows apart.
+/// The columns of all tables that are found by their names alone: of each its name, its type's, whether it alone tells
+/// rows apart, and whether it may be read, of every row.
 const COLUMNS: &str = "
     SELECT class.relname::text AS table, attribute.attname::text AS column, type.typname::text AS type,
         attribute.attnotnull AND EXISTS (
             SELECT FROM pg_index AS index
             WHERE index.indrelid = class.oid AND index.indisunique AND index.indpred IS NULL
                 AND index.indkey::text = attribute.attnum::text
-        ) AS is_key
+        ) AS is_key,
+        has_column_privilege(class.oid, attribute.attnum, 'SELECT') AND NOT row_security_active(class.oid) AS is_readable
     FROM pg_class AS class
     JOIN pg_attribute AS attribute ON attribute.attrelid = class.oid
     JOIN pg_type AS type ON type.oid = attribute.atttypid
@@ -56,6 +56,7 @@ struct Typed {
     name: String,
     kind: String,
     is_key: bool,
+    is_readable: bool,
 }
 
 impl PostgresSource {
@@ -68,31 +69,16 @@ impl PostgresSource {
                 name: source.get(&row, "column")?,
                 kind: source.get(&row, "type")?,
                 is_key: source.get(&row, "is_key")?,
+                is_readable: source.get(&row, "is_readable")?,
             };
             source.columns.entry(source.get(&row, "table")?).or_default().push(typed);
         }
-        source.refuse_keyless()?;
         Ok(source)
     }
 
-    /// Refuses a table whose rows cannot be told apart: SQLAlchemy gives each a primary key.
-    fn refuse_keyless(&self) -> Result<()> {
-        for old in &TABLES {
-            let table = old.table.name();
-            let Some(columns) = self.columns.get(table) else { continue };
-            let wanted = if old.table == Table::UserStats { Kind::Text } else { Kind::Int };
-            let is_key =
-                |column: &Typed| column.is_key && column.name == old.key && kind(&column.kind) == wanted;
-            if !columns.iter().any(is_key) {
-                let detail = format!(
-                    "{}: the table {table} has no primary key {}: it is damaged, or another program's. Nothing was \
-                     written",
-                    self.name, old.key
-                );
-                return Err(StoreError::new(ErrorKind::Schema, OPERATION, detail));
-            }
-        }
-        Ok(())
+    fn refuse(&self, text: &str) -> Result<()> {
+        let detail = format!("{}: {text}. Nothing was written", self.name);
+        Err(StoreError::new(ErrorKind::Schema, OPERATION, detail))
     }
 
     async fn query(&self, sql: &str, params: &[(&(dyn ToSql + Sync), Type)]) -> Result<Vec<Row>> {
@@ -111,8 +97,19 @@ impl PostgresSource {
         }
     }
 
+    /// The statement that gives the role the right to read a table.
+    async fn missing_right(&self, table: &str) -> Result<String> {
+        let right = "
+            SELECT format(CASE WHEN row_security_active(to_regclass(quote_ident($1))::oid)
+                THEN 'ALTER ROLE %2$I BYPASSRLS' ELSE 'GRANT SELECT ON %1$I TO %2$I' END, $1, current_user) AS right";
+        match self.query(right, &[(&table, Type::TEXT)]).await?.first() {
+            Some(row) => self.get(row, "right"),
+            None => Ok(String::new()),
+        }
+    }
+
     fn typed(&self, found: &Found) -> &[Typed] {
-        self.columns.get(found.old.table.name()).map(Vec::as_slice).unwrap_or_default()
+        self.columns.get(&found.name).map(Vec::as_slice).unwrap_or_default()
     }
 
     fn raw(&self, found: &Found, row: &Row) -> Result<Raw> {
@@ -166,6 +163,11 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
+/// The key in a statement.
+fn key(found: &Found) -> String {
+    quoted(found.key_column().unwrap_or(found.old.key))
+}
+
 /// A column's value in the form in which it is read.
 fn selected(Typed { name, kind: of, .. }: &Typed) -> String {
     let cast = match kind(of) {
@@ -188,8 +190,30 @@ impl Source for PostgresSource {
         let shape = |(name, columns): (&String, &Vec<Typed>)| Shape {
             name: name.clone(),
             columns: columns.iter().map(|column| column.name.clone()).collect(),
+            is_readable: columns.iter().all(|column| column.is_readable),
         };
         Ok(self.columns.iter().map(shape).collect())
+    }
+
+    /// SQLAlchemy gives each table a primary key.
+    async fn prepare(&self, found: &Found) -> Result<()> {
+        let table = &found.name;
+        if !found.is_readable {
+            let right = self.missing_right(table).await?;
+            return self
+                .refuse(&format!("the role may not read the table {table}, or not all of it: {right}"));
+        }
+        let wanted = if found.old.table == Table::UserStats { Kind::Text } else { Kind::Int };
+        let is_key = |column: &Typed| {
+            column.is_key && Some(column.name.as_str()) == found.key_column() && kind(&column.kind) == wanted
+        };
+        if !self.typed(found).iter().any(is_key) {
+            return self.refuse(&format!(
+                "the table {table} has no primary key {}: it is damaged, or another program's",
+                found.old.key
+            ));
+        }
+        Ok(())
     }
 
     /// Every row has a key here.
@@ -199,16 +223,13 @@ impl Source for PostgresSource {
 
     async fn page(&self, found: &Found, after: Option<&Bound>, limit: usize) -> Result<Vec<Raw>> {
         let columns: Vec<_> = self.typed(found).iter().map(selected).collect();
-        let key = self.typed(found).iter().find(|column| column.name == found.old.key);
-        let order = match key.map(|column| kind(&column.kind)) {
-            Some(Kind::Text) => format!("{} COLLATE \"C\"", quoted(found.old.key)),
-            _ => quoted(found.old.key),
-        };
+        let key = key(found);
+        let order = if found.old.table == Table::UserStats { format!("{key} COLLATE \"C\"") } else { key };
         let range = if after.is_some() { format!("WHERE {order} > $1") } else { String::new() };
         let sql = format!(
             "SELECT {} FROM {} {range} ORDER BY {order} LIMIT {}",
             columns.join(", "),
-            quoted(found.old.table.name()),
+            quoted(&found.name),
             limit.min(ROWS)
         );
         let rows = match after.map(|bound| &bound.key) {
@@ -230,18 +251,28 @@ impl Source for PostgresSource {
         Ok(false)
     }
 
+    /// What the sequence says counts if it may be read.
     async fn greatest_identity(&self, found: &Found) -> Result<i64> {
-        let (key, table) = (quoted(found.old.key), quoted(found.old.table.name()));
+        let (key, table) = (key(found), quoted(&found.name));
         let greatest =
             format!("SELECT max({key})::int8 AS number FROM {table} WHERE {key} <= {}", Count::MAX);
         let greatest = self.number(&greatest, &[]).await?;
-        let given = "SELECT pg_sequence_last_value(pg_get_serial_sequence($1, $2)::regclass) AS number";
-        let given = self.number(given, &[(&table, Type::TEXT), (&found.old.key, Type::TEXT)]).await?;
+        let given = "
+            SELECT CASE WHEN has_sequence_privilege(sequence, 'SELECT, USAGE')
+                THEN pg_sequence_last_value(sequence) END AS number
+            FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS sequence) AS found";
+        let column = found.key_column().unwrap_or(found.old.key);
+        let given = self.number(given, &[(&table, Type::TEXT), (&column, Type::TEXT)]).await?;
         Ok(greatest.max(given.min(Count::MAX.get())))
     }
 
     /// The server looks at each page that it reads.
     async fn verify(&self) -> Result<()> {
+        Ok(())
+    }
+
+    /// A transaction sees nothing of what others do.
+    async fn verify_unchanged(&self) -> Result<()> {
         Ok(())
     }
 }

@@ -29,7 +29,7 @@ impl Reject {
     pub(crate) fn of(found: &Found, raw: &Raw, invalid: &InvalidInput) -> Self {
         let mut row = Map::new();
         for (column, value) in found.columns.iter().zip(&raw.values) {
-            if found.old.table == Table::ApiTokens && column == TOKEN {
+            if found.old.table == Table::ApiTokens && column.eq_ignore_ascii_case(TOKEN) {
                 hide(value, &mut row);
             } else {
                 row.insert(column.clone(), value.to_json());

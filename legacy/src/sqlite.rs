@@ -1,6 +1,8 @@
 //! An old database in an SQLite file.
 
+mod connection;
 mod file;
+mod places;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,13 +12,18 @@ use botstore_core::model::Count;
 use botstore_core::transfer::Content;
 use botstore_core::{ErrorKind, Result, StoreError};
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Statement, ToSql, params};
 
-pub(crate) use self::file::RECOVER;
-use self::file::meaning;
+use self::connection::meaning;
+use self::file::OldFile;
 use crate::OPERATION;
 use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
 use crate::value::Value;
+
+/// What is said of a damaged file. `.dump` works everywhere; `.recover` finds more, and is missing in Debian's program.
+pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be read into a file that can be \
+                                  imported: sqlite3 FILE .dump | sed '$s/^ROLLBACK.*/COMMIT;/' | sqlite3 NEW_FILE. Where \
+                                  it can .recover, this saves more: sqlite3 FILE .recover | sqlite3 NEW_FILE";
 
 /// How many rows are read at once, and how many bytes of them: a single row may be large, but only one at a time.
 const ROWS: usize = 2_000;
@@ -25,15 +32,16 @@ const BYTES: usize = 8 << 20;
 /// A file that is read in one transaction.
 pub(crate) struct SqliteSource {
     name: String,
+    file: OldFile,
     connection: Arc<Mutex<Connection>>,
 }
 
 impl SqliteSource {
     pub(crate) async fn open(path: &Path) -> Result<Self> {
         let (name, path) = (path.display().to_string(), path.to_owned());
-        let opened = tokio::task::spawn_blocking(move || file::open(&path)).await;
-        let connection = opened.unwrap_or_else(|_| Err(abandoned()))?;
-        Ok(Self { name, connection: Arc::new(Mutex::new(connection)) })
+        let opened = tokio::task::spawn_blocking(move || connection::open(&path)).await;
+        let (file, connection) = opened.unwrap_or_else(|_| Err(abandoned()))?;
+        Ok(Self { name, file, connection: Arc::new(Mutex::new(connection)) })
     }
 
     /// Runs `work` where it may block.
@@ -139,18 +147,27 @@ fn quoted(name: &str) -> String {
     format!("\"{}\"", name.replace('"', "\"\""))
 }
 
-/// The place of a row, whatever the columns are called.
-const PLACE: &str = "_rowid_";
+fn shape(connection: &Connection, name: String) -> rusqlite::Result<Shape> {
+    let mut columns = connection.prepare_cached("SELECT name FROM pragma_table_info(?1)")?;
+    match columns.query_map([&name], |row| row.get(0))?.collect() {
+        Ok(columns) => Ok(Shape { name, columns, is_readable: true }),
+        // It needs a module that SQLite has not.
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::Unknown) => {
+            Ok(Shape { name, columns: Vec::new(), is_readable: false })
+        }
+        Err(error) => Err(error),
+    }
+}
 
 fn select(found: &Found) -> String {
     let columns: Vec<_> = found.columns.iter().map(|column| quoted(column)).collect();
-    format!("SELECT {PLACE}, {} FROM {}", columns.join(", "), quoted(found.old.table.name()))
+    format!("SELECT {}, {} FROM {}", places::name(found), columns.join(", "), quoted(&found.name))
 }
 
 /// The key in a statement, and the type that it is to have.
 fn key(found: &Found) -> (String, &'static str) {
     let is_text = found.old.table.key().iter().any(|column| matches!(column.content, Content::Text(_)));
-    let key = found.key_column().map_or_else(|| PLACE.to_owned(), quoted);
+    let key = found.key_column().map_or_else(|| places::name(found).to_owned(), quoted);
     (key, if is_text { "text" } else { "integer" })
 }
 
@@ -164,36 +181,41 @@ impl Source for SqliteSource {
         self.ask(|connection| {
             let mut names = connection.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'")?;
             let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
-            let mut columns = connection.prepare("SELECT name FROM pragma_table_info(?1)")?;
-            let shape = |name: String| {
-                let columns = columns.query_map([&name], |row| row.get(0))?.collect::<Result<_, _>>()?;
-                Ok(Shape { name, columns })
-            };
-            names.into_iter().map(shape).collect()
+            names.into_iter().map(|name| shape(connection, name)).collect()
         })
         .await
     }
 
+    async fn prepare(&self, found: &Found) -> Result<()> {
+        if let Some(reason) = places::unreadable(found) {
+            let detail = format!("{}: the table {} {reason}. Nothing was written", self.name, found.name);
+            return Err(StoreError::new(ErrorKind::Schema, OPERATION, detail));
+        }
+        let table = found.name.clone();
+        self.ask(move |connection| places::give(connection, &table)).await
+    }
+
     /// In the order of places: so no index has a say, which might be damaged.
     async fn scan(&self, found: &Found, after: Option<&Bound>) -> Result<Vec<Raw>, Broken> {
+        let place = places::name(found);
         let (range, after) = match after {
             None => (String::new(), Vec::new()),
-            Some(bound) => (format!("WHERE {PLACE} > ?1"), vec![Value::Int(bound.place)]),
+            Some(bound) => (format!("WHERE {place} > ?1"), vec![Value::Int(bound.place)]),
         };
-        let sql = format!("{} {range} ORDER BY {PLACE} LIMIT {ROWS}", select(found));
+        let sql = format!("{} {range} ORDER BY {place} LIMIT {ROWS}", select(found));
         self.rows(sql, after, ROWS).await
     }
 
     async fn page(&self, found: &Found, after: Option<&Bound>, limit: usize) -> Result<Vec<Raw>> {
-        let (key, kind) = key(found);
+        let ((key, kind), place) = (key(found), places::name(found));
         let (range, after) = match after {
             None => (String::new(), Vec::new()),
             Some(bound) => (
-                format!("AND ({key} COLLATE BINARY, {PLACE}) > (?1, ?2)"),
+                format!("AND ({key} COLLATE BINARY, {place}) > (?1, ?2)"),
                 vec![bound.key.clone(), Value::Int(bound.place)],
             ),
         };
-        let order = format!("{key} COLLATE BINARY, {PLACE}");
+        let order = format!("{key} COLLATE BINARY, {place}");
         let rows = format!("{} WHERE typeof({key}) = '{kind}' {range}", select(found));
         let sql = format!("{rows} ORDER BY {order} LIMIT {limit}");
         self.rows(sql, after, limit).await.map_err(|broken| broken.error)
@@ -207,7 +229,7 @@ impl Source for SqliteSource {
     }
 
     async fn repeats_keys(&self, found: &Found) -> Result<bool> {
-        let (key, table) = (key(found).0, quoted(found.old.table.name()));
+        let (key, table) = (key(found).0, quoted(&found.name));
         let sql = format!(
             "SELECT EXISTS (SELECT 1 FROM {table} WHERE {key} IS NOT NULL \
              GROUP BY {key} COLLATE BINARY HAVING count(*) > 1)"
@@ -216,10 +238,10 @@ impl Source for SqliteSource {
     }
 
     async fn greatest_identity(&self, found: &Found) -> Result<i64> {
-        let (key, table) = (key(found).0, found.old.table.name());
+        let (key, table) = (key(found).0, found.name.clone());
         let greatest = format!(
             "SELECT coalesce(max({key}), 0) FROM {} WHERE typeof({key}) = 'integer' AND {key} <= {}",
-            quoted(table),
+            quoted(&table),
             Count::MAX
         );
         self.ask(move |connection| {
@@ -239,6 +261,10 @@ impl Source for SqliteSource {
 
     async fn verify(&self) -> Result<()> {
         let name = self.name.clone();
-        self.with(move |connection| file::verify(connection, &name)).await
+        self.with(move |connection| connection::verify(connection, &name)).await
+    }
+
+    async fn verify_unchanged(&self) -> Result<()> {
+        self.file.verify_unchanged()
     }
 }

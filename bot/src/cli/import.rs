@@ -11,7 +11,13 @@ DATABASE_URL, which has to be empty. Every row is looked at before anything is w
 it is listed, and written into the file of --rejects with all that stands in it (of a token, its hash). At the end both \
 databases are compared row by row.
 
-An import that was stopped goes on if it is run again. The exit code is 0 if every row arrived, and 6 if some were rejected.
+Tables and columns that the old database should have and has not are named, and so are those with something in them that \
+have no place here; all else arrives.
+
+An import that was stopped goes on if it is run again. The exit code is 0 if everything arrived, and 6 if rows were \
+rejected, or something was missing or left out. A file of v0.5's layout may lack retry_count and last_error of \
+outbound_messages, and max_connected and max_connected_timestamp of channel_stats: older releases did, and the Python bot \
+adds these itself, empty. That is noted, and the exit code stays 0. alembic_version and SQLite's own tables are passed over.
 
 Examples:
   rosey --database-url sqlite:///rosey.db import bot_data.db

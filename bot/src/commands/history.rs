@@ -20,6 +20,7 @@ use serde::Serialize;
 use self::chart::subtitle;
 use self::reduction::{History, Reduction};
 use crate::cli::{HistoryArgs, is_standard_output};
+use crate::database;
 use crate::exit::Exit;
 use crate::file::{Kind, write_whole};
 use crate::format::visible;
@@ -34,7 +35,9 @@ pub(super) async fn run(
 ) -> anyhow::Result<Exit> {
     let terminal = Terminal::stdout();
     if args.draws_files() {
-        refuse_own(config, args)?;
+        for file in args.files() {
+            database::refuse_own(config, file)?;
+        }
         draw_files(&history(store, args).await?, args, output)?;
     } else if args.chart || (terminal.size.is_some() && !args.table && !output.is_json()) {
         let history = history(store, args).await?;
@@ -46,14 +49,6 @@ pub(super) async fn run(
         list::print(store, args, output).await?;
     }
     Ok(Exit::Done)
-}
-
-/// Refuses to draw over the database and what belongs to it.
-fn refuse_own(config: &Config, args: &HistoryArgs) -> anyhow::Result<()> {
-    match args.files().find(|file| config.has_file(file)) {
-        Some(file) => bail!("{}: this is the database itself, or belongs to it", file.display()),
-        None => Ok(()),
-    }
 }
 
 #[derive(Debug, Serialize)]

@@ -2,21 +2,21 @@
 
 mod rejects;
 mod report;
-
-use std::path::{Path, PathBuf};
+mod source;
 
 use anyhow::{Context as _, anyhow, bail};
 use botstore::transfer::{self, Comparison, Difference, TransferError};
-use botstore::url::DatabaseUrl;
 use botstore::{BotStore, Config};
-use botstore_legacy::{Checked, Legacy};
+use botstore_legacy::{CheckError, Checked};
 use tokio::select;
 
 use self::rejects::Rejects;
 use self::report::{Arrived, Report};
+use self::source::Source;
 use super::transfer::Bars;
+use super::without_journal;
 use crate::cli::ImportArgs;
-use crate::database::{self, Named, variable};
+use crate::database::{self, Named};
 use crate::exit::{Exit, advise};
 use crate::interrupt::Interrupt;
 use crate::output::Output;
@@ -28,17 +28,23 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
     let interrupt = Interrupt::listen().context("signals cannot be heard")?;
     let source = Source::of(&args.source)?;
     source.refuse_same(&config.url)?;
+    let rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
+    if let Some(file) = rejects.file() {
+        database::refuse_own(config, file)?;
+        source.refuse_own(file)?;
+    }
     let (mut report, checked) = select! {
-        checked = check(&source, args) => checked?,
+        checked = check(&source, rejects) => checked?,
         signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
     };
     if !args.dry_run {
+        let into = without_journal(config.clone());
         let store = select! {
-            store = database::open(config) => store?,
+            store = database::open(&into) => store?,
             signal = interrupt.wait() => return Ok(Exit::Interrupted(signal)),
         };
         let moved = select! {
-            moved = copy(&checked, &*store) => Ok(moved),
+            moved = copy_whole(&checked, &*store) => Ok(moved),
             signal = interrupt.wait() => Err(signal),
         };
         let closed = store.close().await;
@@ -52,73 +58,32 @@ pub(super) async fn run(config: &Config, args: &ImportArgs, output: Output) -> a
         closed?;
     }
     report.print(output)?;
-    Ok(if report.is_whole() { Exit::Done } else { Exit::Rejected })
-}
-
-/// Where the old database is.
-enum Source {
-    File(PathBuf),
-    Postgres(Box<Config>),
-}
-
-impl Source {
-    fn of(source: &Path) -> anyhow::Result<Self> {
-        let Some(url) = source.to_str().filter(|source| source.contains("://")) else {
-            return Ok(Self::File(source.to_owned()));
-        };
-        match url.parse()? {
-            DatabaseUrl::Sqlite(sqlite) => match sqlite.path {
-                Some(path) => Ok(Self::File(path)),
-                None => bail!("a database in memory has nothing to import"),
-            },
-            url => Ok(Self::Postgres(Box::new(Config::from_environment(url, variable)?))),
-        }
-    }
-
-    fn name(&self) -> String {
-        match self {
-            Self::File(path) => path.display().to_string(),
-            Self::Postgres(config) => config.url.to_string(),
-        }
-    }
-
-    /// The old file must not be the new one, by whatever name: it stays as it is.
-    fn refuse_same(&self, into: &DatabaseUrl) -> anyhow::Result<()> {
-        let (Self::File(old), DatabaseUrl::Sqlite(into)) = (self, into) else { return Ok(()) };
-        let Some(new) = &into.path else { return Ok(()) };
-        let file = |path: &Path| {
-            use std::os::unix::fs::MetadataExt as _;
-            std::fs::metadata(path).ok().map(|found| (found.dev(), found.ino()))
-        };
-        if file(old).is_some() && file(old) == file(new) {
-            let error = anyhow!("{} is also the database that is to be imported into", old.display());
-            return Err(advise(error, "name a new one: DATABASE_URL=sqlite:///rosey.db, or --database-url"));
-        }
-        Ok(())
-    }
-
-    async fn open(&self) -> anyhow::Result<Legacy> {
-        Ok(match self {
-            Self::File(path) => Legacy::open_file(path).await?,
-            Self::Postgres(config) => match &config.url {
-                DatabaseUrl::Postgres(url) => Legacy::open_postgres(url, &config.postgres).await?,
-                DatabaseUrl::Sqlite(_) => bail!("this is no URL of PostgreSQL's"),
-            },
-        })
-    }
+    Ok(if report.is_whole() { Exit::Done } else { Exit::Incomplete })
 }
 
 /// Looks at every row, and keeps those that are not valid.
-async fn check(source: &Source, args: &ImportArgs) -> anyhow::Result<(Report, Checked)> {
-    let mut rejects = Rejects::into_file(args.rejects.as_deref(), args.dry_run);
+async fn check(source: &Source, mut rejects: Rejects) -> anyhow::Result<(Report, Checked)> {
     let old = source.open().await?;
     let mut report = Report::of(source.name(), &old);
     let mut bars = Bars::new("checking");
     let checked = old.check(|progress| bars.show(progress), |reject| rejects.keep(&reject)).await;
     bars.finish();
-    let checked = checked.with_context(|| source.name())?;
+    let checked = checked.map_err(|error| match error {
+        CheckError::Store(error) => error.into(),
+        CheckError::Reject(error) => rejects.failed(error),
+    })?;
     report.checked(&checked, rejects.finish()?);
     Ok((report, checked))
+}
+
+/// [Copies](copy), if nobody writes to the old database meanwhile.
+async fn copy_whole(checked: &Checked, store: &dyn BotStore) -> anyhow::Result<Arrived> {
+    let arrived = copy(checked, store).await;
+    // Whatever went wrong then went wrong because of that.
+    checked.verify_unchanged().await.map_err(|error| {
+        advise(error.into(), "what was imported may be a mixture: import again, into another, empty database")
+    })?;
+    arrived
 }
 
 /// Writes the valid rows, and compares what is there then.
@@ -172,4 +137,31 @@ fn refuse_differences(checked: &Checked, comparison: &Comparison) -> anyhow::Res
         .map(|(Difference::Only(_, key) | Difference::Columns(key, _))| key.to_string())
         .collect();
     bail!("{table} is not the same in both databases: {}; did somebody write to it?", named.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_somebody_writes_while_rows_are_copied_is_told() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("old.db");
+        let old = Connection::open(&path).unwrap();
+        old.pragma_update(None, "journal_mode", "WAL").unwrap();
+        let columns = "id INTEGER PRIMARY KEY, timestamp INTEGER, username TEXT, message TEXT";
+        old.execute_batch(&format!("CREATE TABLE recent_chat ({columns})")).unwrap();
+        drop(old);
+        let (_, checked) = check(&Source::File(path.clone()), Rejects::into_file(None, true)).await.unwrap();
+        let store = database::open(&Config::new("sqlite://".parse().unwrap())).await.unwrap();
+        copy_whole(&checked, &*store).await.unwrap();
+        let bot = Connection::open(&path).unwrap();
+        bot.execute_batch("INSERT INTO recent_chat VALUES (1, 1000, 'ada', 'hello')").unwrap();
+        drop(bot);
+        let Err(error) = copy_whole(&checked, &*store).await else { panic!("it was not told") };
+        assert!(error.to_string().contains("while it was read: stop the bot"), "{error}");
+        store.close().await.unwrap();
+    }
 }

@@ -1,9 +1,11 @@
 //! Taking over what the Python bot's database has.
 
 mod damaged;
+mod incomplete;
 mod old;
 mod reading;
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Stdio;
 use std::time::Duration;
@@ -11,9 +13,10 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use self::old::TOKENS;
-use crate::rosey::{Rosey, chat};
+use crate::rosey::{Ran, Rosey, chat};
 
 pub(crate) use self::damaged::AREA as DAMAGED;
+pub(crate) use self::incomplete::AREA as INCOMPLETE;
 pub(crate) use self::reading::AREA as READING;
 
 crate::checks![
@@ -27,6 +30,7 @@ crate::checks![
     once:
     a_dry_run_writes_nothing,
     the_old_file_is_not_imported_into_itself,
+    rejects_go_into_no_database,
     an_old_file_as_the_database_is_told_of_the_import,
     ;
     postgres:
@@ -119,14 +123,17 @@ fn the_sqlalchemy_layout_arrives_from_postgresql(rosey: &Rosey) {
     old.sql(&old::v06(true));
     old.sql("CREATE TABLE alembic_version (version_num TEXT); INSERT INTO alembic_version VALUES ('c8da062236ab')");
     old.sql("ALTER TABLE recent_chat ADD mood TEXT; UPDATE recent_chat SET mood = 'glad' WHERE id = 42");
+    old.sql("SELECT setval('outbound_messages_id_seq', 20)");
     let dump = "SELECT table_name || column_name FROM information_schema.columns WHERE table_schema = 'public' ORDER BY 1";
     let before = old.sql(dump);
-    let report = imported(rosey, old.url());
+    let report = Rosey::json_of(rosey.run(&["import", old.url(), "--json"]), 6);
     assert_eq!(report["layout"], "v0.6");
-    let note = "Not imported: the column recent_chat.mood, in which 1 rows have something";
-    assert_eq!(report["notes"], json!([note]));
+    let other = json!([{ "table": "recent_chat", "column": "mood", "rows": 1 }]);
+    assert_eq!((&report["not_imported"], &report["missing"]), (&other, &json!([])));
     assert!(!report["source"].as_str().unwrap().contains("password"), "{report}");
     arrived(rosey, &report);
+    let sent = rosey.json(&["outbound", "send", "next", "--json"]);
+    assert_eq!(sent["id"], json!(21), "{sent}");
     assert_eq!(old.sql(dump), before);
     // The server's own message is enough where nobody listens, and where there is no such table.
     let error = rosey.run(&["import", "postgresql://nobody@127.0.0.1:1/none"]).fails(1);
@@ -153,15 +160,21 @@ fn an_import_that_was_killed_goes_on(rosey: &Rosey) {
         let old = old::v05(path);
         old.execute_batch(
             "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 40000)
-             INSERT INTO user_actions SELECT 1000 + n, n, 'user' || n, 'kick', printf('%.100c', 'x') FROM n",
+             INSERT INTO user_actions
+             SELECT 1000 + n, iif(n % 10 = 0, -n, n), 'user' || n, 'kick', printf('%.100c', 'x') FROM n",
         )
         .unwrap();
     };
     large(&rosey.path("large.db"));
     let undisturbed = rosey.beside();
     let source = rosey.path("large.db");
-    let expected = imported(&undisturbed, source.to_str().unwrap());
-    for milliseconds in [60, 120, 180, 240, 300] {
+    let large_import = |rosey: &Rosey| {
+        let report = Rosey::json_of(rosey.run(&["import", source.to_str().unwrap(), "--json"]), 6);
+        (report, std::fs::read_to_string(rosey.path("import-rejects.jsonl")).unwrap())
+    };
+    let (expected, rejects) = large_import(&undisturbed);
+    assert_eq!(rejects.lines().count(), 4_000);
+    for milliseconds in [60, 120, 180, 240, 300, 360, 420] {
         let mut command = rosey.command(&["import", "large.db"]);
         let mut running = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Wherever that is: the end has to be the same.
@@ -169,8 +182,29 @@ fn an_import_that_was_killed_goes_on(rosey: &Rosey) {
         running.kill().unwrap();
         running.wait().unwrap();
     }
-    let report = imported(rosey, "large.db");
+    let (report, kept) = large_import(rosey);
     assert_eq!(report["tables"], expected["tables"]);
+    assert!(kept == rejects, "other rejects than those of an import that was not killed");
+    assert!(!names(rosey).iter().any(|name| name.contains("reject") && name != "import-rejects.jsonl"));
+    // What a killed import wrote of its file ends anywhere.
+    let other = rosey.beside();
+    for length in [0, 1, rejects.len() / 2, rejects.len()] {
+        other.file("import-rejects.jsonl", &rejects[..length]);
+        assert!(large_import(&other).1 == rejects, "{length}");
+    }
+    // Somebody else's begins otherwise, or does not end there.
+    for theirs in [format!("{{{rejects}"), format!("{rejects}mine\n")] {
+        other.file("import-rejects.jsonl", &theirs);
+        let error = other.run(&["import", source.to_str().unwrap()]).fails(1);
+        assert!(error.contains("import-rejects.jsonl is there already, and has other rows"), "{error}");
+        assert!(std::fs::read_to_string(other.path("import-rejects.jsonl")).unwrap() == theirs);
+    }
+}
+
+/// The files of a home.
+fn names(rosey: &Rosey) -> BTreeSet<String> {
+    let entries = std::fs::read_dir(rosey.path(".")).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
 }
 
 fn a_database_with_rows_is_refused(rosey: &Rosey) {
@@ -243,13 +277,28 @@ fn what_is_not_valid_is_listed_and_kept(rosey: &Rosey) {
     assert_eq!(std::fs::read(other.path("import-rejects.jsonl")).unwrap(), b"mine\n");
     assert_eq!(other.run(&["import", "v05.db", "--rejects", "others.jsonl"]).code, Some(6));
     assert_eq!(std::fs::read_to_string(other.path("others.jsonl")).unwrap().lines().count(), 1);
+    let error = other.run(&["import", "v05.db", "--rejects", "nowhere/rejects.jsonl"]).fails(1);
+    assert_eq!(
+        error,
+        "error: the rejects' file nowhere/rejects.jsonl: No such file or directory (os error 2). Nothing was written\n"
+    );
+    // Of two imports at once, one writes them.
+    let writing = std::fs::File::create(other.path("locked.jsonl")).unwrap();
+    writing.lock().unwrap();
+    let error = other.run(&["import", "v05.db", "--rejects", "locked.jsonl"]).fails(1);
+    assert_eq!(
+        error,
+        "error: the rejects' file locked.jsonl: another import writes it. Nothing was written\n"
+    );
 }
 
 fn the_next_row_gets_a_new_number(rosey: &Rosey) {
-    drop(old::v05(&rosey.path("v05.db")));
+    let old = old::v05(&rosey.path("v05.db"));
+    old.execute_batch("UPDATE sqlite_sequence SET seq = 20 WHERE name = 'outbound_messages'").unwrap();
+    drop(old);
     imported(rosey, "v05.db");
     let sent = rosey.json(&["outbound", "send", "next", "--json"]);
-    assert_eq!(sent["id"], json!(7), "{sent}");
+    assert_eq!(sent["id"], json!(21), "{sent}");
     let made = rosey.json(&["token", "create", "--json"]);
     assert_eq!(made["id"], json!(4), "{made}");
 }
@@ -261,13 +310,9 @@ fn a_dry_run_writes_nothing(home: &Rosey) {
     let ran = home.run(&["import", "v05.db", "--dry-run"]);
     assert_eq!(ran.code, Some(6), "{ran:?}");
     assert!(ran.stdout.contains("nothing was imported") && ran.stdout.contains("1 rows would be rejected"));
-    let names = || -> Vec<_> {
-        let entries = std::fs::read_dir(home.path(".")).unwrap();
-        entries.map(|entry| entry.unwrap().file_name()).collect()
-    };
-    assert_eq!(names(), ["v05.db"]);
+    assert_eq!(names(home), ["v05.db".to_owned()].into());
     assert_eq!(home.run(&["import", "v05.db", "--dry-run", "--rejects", "r.jsonl"]).code, Some(6));
-    assert_eq!(names().len(), 2);
+    assert_eq!(names(home).len(), 2);
 }
 
 fn the_old_file_is_not_imported_into_itself(home: &Rosey) {
@@ -280,6 +325,39 @@ fn the_old_file_is_not_imported_into_itself(home: &Rosey) {
         assert!(error.contains("help: name a new one"), "{error}");
     }
     assert_eq!(std::fs::read(home.path("bot_data.db")).unwrap(), before);
+}
+
+/// Also where there is nothing yet, or something empty, which rejects could go into.
+fn rejects_go_into_no_database(home: &Rosey) {
+    let old = old::v05(&home.path("old.db"));
+    old.execute_batch("INSERT INTO user_stats VALUES ('neg', 1, 2, -3, 4, NULL)").unwrap();
+    drop(old);
+    std::os::unix::fs::symlink("old.db", home.path("link")).unwrap();
+    home.file("bot_data.db.lock", "");
+    let before = (names(home), std::fs::read(home.path("old.db")).unwrap());
+    let refused = |name: &str, whose: &str| {
+        for dry in [None, Some("--dry-run")] {
+            let mut command = home.command(&["import", "old.db", "--rejects", name]);
+            let ran = command.args(dry).env("ROSEY_SPOOL", "elsewhere.spool").output().unwrap();
+            let error = Ran::of(ran).fails(1);
+            assert_eq!(error, format!("error: {name}: this is the {whose} itself, or belongs to it\n"));
+        }
+    };
+    for end in ["", "-wal", "-shm", "-journal", ".lock", ".spool", ".spool-wal"] {
+        refused(&format!("bot_data.db{end}"), "database");
+    }
+    for name in ["./bot_data.db", "elsewhere.spool", "elsewhere.spool.lock"] {
+        refused(name, "database");
+    }
+    for name in ["old.db", "./old.db", "link", "old.db-wal", "old.db-journal"] {
+        refused(name, "old database");
+    }
+    let error = home.run(&["import", "old.db", "--database-url", "sqlite:///import-rejects.jsonl"]).fails(1);
+    assert!(error.contains("import-rejects.jsonl: this is the database itself"), "{error}");
+    let server = ["--database-url", "postgresql://rosey@localhost/ours", "--rejects", "ours.spool"];
+    let error = home.run(&[&["import", "old.db"], &server[..]].concat()).fails(1);
+    assert!(error.contains("ours.spool: this is the database itself"), "{error}");
+    assert!((names(home), std::fs::read(home.path("old.db")).unwrap()) == before);
 }
 
 fn an_old_file_as_the_database_is_told_of_the_import(home: &Rosey) {

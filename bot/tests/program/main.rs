@@ -61,7 +61,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 26] = [
+const AREAS: [Area; 27] = [
     ailments::AREA,
     ailments::FILES,
     ailments::SCHEMA,
@@ -70,6 +70,7 @@ const AREAS: [Area; 26] = [
     doctor::AREA,
     import::AREA,
     import::DAMAGED,
+    import::INCOMPLETE,
     import::READING,
     look::AREA,
     maintain::AREA,

@@ -2,13 +2,15 @@ use botstore_core::transfer::Table;
 
 use super::*;
 use crate::layout::TABLES;
+use crate::source::Shape;
 
 /// A table with these columns, and a row of it.
 fn convert(table: Table, columns: &[(&str, Value)]) -> Result<Row, InvalidInput> {
     let old = TABLES.iter().find(|old| old.table == table).unwrap();
     let names = columns.iter().map(|(name, _)| (*name).to_owned()).collect();
     let values = columns.iter().map(|(_, value)| value.clone()).collect();
-    row(&Found::of(old, names).unwrap(), &Raw { place: 17, values })
+    let shape = Shape { name: table.name().to_owned(), columns: names, is_readable: true };
+    row(&Found::of(old, shape), &Raw { place: 17, values })
 }
 
 fn text(text: &str) -> Value {

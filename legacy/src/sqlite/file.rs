@@ -1,19 +1,15 @@
-//! Opening the file, so that it stays as it is, byte for byte, and nothing appears beside it.
+//! The file as it stands in its directory: what can be known of it without SQLite.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
-use std::os::unix::ffi::OsStrExt as _;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::SystemTime;
 
 use botstore_core::{ErrorKind, Result, StoreError};
-use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
-use rusqlite::{Connection, ErrorCode, OpenFlags};
 
+use super::RECOVER;
 use crate::OPERATION;
-
-/// How long a statement waits for another process that keeps the database locked.
-const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How an SQLite database begins.
 const MAGIC: &[u8; 16] = b"SQLite format 3\0";
@@ -29,56 +25,128 @@ const CHANGES: usize = 24;
 const PAGES: usize = 28;
 const COUNTED_AT: usize = 92;
 
-/// What is said of a damaged file.
-pub(crate) const RECOVER: &str = "Nothing was written. SQLite's own program saves what can be saved into a file that can \
-                                  be imported: sqlite3 FILE .recover | sqlite3 NEW_FILE";
+/// A file, as it was when it was opened.
+pub(super) struct OldFile {
+    path: PathBuf,
+    /// Stays open: to close a file takes away all locks that the process has on it, SQLite's included.
+    file: File,
+    state: State,
+}
 
-/// A connection in a transaction that reads.
-pub(super) fn open(path: &Path) -> Result<Connection> {
-    let name = path.display().to_string();
-    let refuse = |kind, text: &str| Err(StoreError::new(kind, OPERATION, format!("{name}: {text}")));
-    let of_system = |error: io::Error| {
-        let kind = ErrorKind::Unavailable;
-        StoreError::new(kind, OPERATION, format!("{name}: the file cannot be read: {error}"))
-            .with_source(error)
-    };
-    let found = fs::metadata(path).map_err(of_system)?;
-    if found.is_dir() {
-        return refuse(ErrorKind::Unavailable, "this is a directory; name a file in it");
+/// What changes when somebody writes to a file, or puts another one in its place.
+#[derive(PartialEq, Eq)]
+struct State {
+    place: (u64, u64),
+    length: u64,
+    modified: Option<SystemTime>,
+    header: Vec<u8>,
+}
+
+impl State {
+    fn of(found: &Metadata, file: &File) -> io::Result<Self> {
+        let mut header = vec![0; HEADER];
+        let length = file.read_at(&mut header, 0)?;
+        header.truncate(length);
+        let place = (found.dev(), found.ino());
+        Ok(Self { place, length: found.len(), modified: found.modified().ok(), header })
     }
-    if !found.is_file() {
-        return refuse(ErrorKind::Unavailable, "this is no regular file");
+}
+
+impl OldFile {
+    /// A file that is one of SQLite's, and has all that belongs to it.
+    ///
+    /// # Errors
+    ///
+    /// - [`Unavailable`](ErrorKind::Unavailable): it cannot be read, or has a log beside it.
+    /// - [`Corrupt`](ErrorKind::Corrupt): it is no SQLite database, or its end is missing.
+    pub(super) fn open(path: &Path) -> Result<Self> {
+        let found = metadata(path)?;
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let state = State::of(&found, &file).map_err(|error| unreadable(path, &error))?;
+        let file = Self { path: path.to_owned(), file, state };
+        file.refuse_damaged()?;
+        file.refuse_log()?;
+        Ok(file)
     }
-    if found.len() == 0 {
-        return refuse(ErrorKind::Corrupt, "the file is empty");
+
+    pub(super) fn name(&self) -> String {
+        self.path.display().to_string()
     }
-    let mut header = Vec::new();
-    File::open(path).and_then(|file| file.take(HEADER as u64).read_to_end(&mut header)).map_err(of_system)?;
-    if header.len() < HEADER || !header.starts_with(MAGIC) {
-        return refuse(ErrorKind::Corrupt, "the file is no SQLite database");
+
+    pub(super) fn refuse<T>(&self, kind: ErrorKind, text: &str) -> Result<T> {
+        Err(StoreError::new(kind, OPERATION, format!("{}: {text}", self.name())))
     }
-    if is_cut_off(found.len(), &header) {
-        return refuse(
-            ErrorKind::Corrupt,
-            &format!("the file is damaged: it ends before its last page does. {RECOVER}"),
-        );
+
+    /// Whether it is written with a log.
+    pub(super) fn has_log(&self) -> bool {
+        self.state.header.get(WRITE_VERSION) == Some(&2)
     }
-    let has_log = header[WRITE_VERSION] == 2;
-    if has_log && fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0) {
-        // To read it, SQLite would write to the file that is shared by its readers.
-        let text = "a part of it is still in its log, the file -wal beside it. Stop the bot, and have SQLite write the \
-                    log into the file: sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'";
-        return refuse(ErrorKind::Unavailable, text);
+
+    /// Whoever writes to a file with a log is not kept from it, and is seen by what changed.
+    pub(super) fn verify_unchanged(&self) -> Result<()> {
+        let state = State::of(&metadata(&self.path)?, &self.file);
+        let state = state.map_err(|error| unreadable(&self.path, &error))?;
+        if log_beside(&self.path).is_some() || state != self.state {
+            let text = "somebody opened it for writing, or wrote to it, while it was read: stop the bot";
+            return self.refuse(ErrorKind::Unavailable, text);
+        }
+        Ok(())
     }
-    let connection = connect(path, has_log).map_err(|error| meaning(&name, error))?;
-    let encoding: String = begin(&connection).map_err(|error| meaning(&name, error))?;
-    if encoding != "UTF-8" {
-        return refuse(
-            ErrorKind::Schema,
-            &format!("its text is encoded in {encoding}, which the Python bot never does"),
-        );
+
+    /// Refuses a file with a log, which only SQLite can take into it. It does so even if the file says that it has none.
+    fn refuse_log(&self) -> Result<()> {
+        let text = match log_beside(&self.path) {
+            None => return Ok(()),
+            Some(0) if !self.has_log() => {
+                "the file -wal beside it is empty, and no log of its: with the bot stopped, remove it"
+            }
+            // To read it, SQLite would write to the file that is shared by its readers.
+            Some(_) => {
+                "its log, the file -wal beside it, is there: a bot has it open, or did not close it. Stop the bot, and \
+                 have SQLite write the log into the file: sqlite3 FILE 'PRAGMA wal_checkpoint(TRUNCATE)'"
+            }
+        };
+        self.refuse(ErrorKind::Unavailable, text)
     }
-    Ok(connection)
+
+    fn refuse_damaged(&self) -> Result<()> {
+        let State { length, header, .. } = &self.state;
+        if *length == 0 {
+            return self.refuse(ErrorKind::Corrupt, "the file is empty");
+        }
+        if header.len() < HEADER || !header.starts_with(MAGIC) {
+            return self.refuse(ErrorKind::Corrupt, "the file is no SQLite database");
+        }
+        if is_cut_off(*length, header) {
+            let text = format!("the file is damaged: it ends before its last page does. {RECOVER}");
+            return self.refuse(ErrorKind::Corrupt, &text);
+        }
+        Ok(())
+    }
+}
+
+/// How long the log of a file is, if there is one.
+fn log_beside(path: &Path) -> Option<u64> {
+    fs::symlink_metadata(beside(path, "-wal")).ok().map(|log| log.len())
+}
+
+/// What the system knows of a file.
+fn metadata(path: &Path) -> Result<Metadata> {
+    let found = fs::metadata(path).map_err(|error| unreadable(path, &error))?;
+    let refuse = |text| Err(unavailable(path, text));
+    match found.file_type() {
+        kind if kind.is_dir() => refuse("this is a directory; name a file in it"),
+        kind if !kind.is_file() => refuse("this is no regular file"),
+        _ => Ok(found),
+    }
+}
+
+fn unavailable(path: &Path, text: &str) -> StoreError {
+    StoreError::new(ErrorKind::Unavailable, OPERATION, format!("{}: {text}", path.display()))
+}
+
+fn unreadable(path: &Path, error: &io::Error) -> StoreError {
+    unavailable(path, &format!("the file cannot be read: {error}"))
 }
 
 /// Whether a file of this length lacks its end. SQLite would take a part of a page that is missing for zeros.
@@ -94,92 +162,8 @@ fn is_cut_off(length: u64, header: &[u8]) -> bool {
     !length.is_multiple_of(page) || length / page < pages.into()
 }
 
-/// With a log that is empty nobody else can have the file open, or it would not be.
-fn connect(path: &Path, is_alone: bool) -> rusqlite::Result<Connection> {
-    let access = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    // An absolute path has no meaning of its own to SQLite.
-    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    if !is_alone {
-        return Connection::open_with_flags(path, access);
-    }
-    // Otherwise SQLite would make a log, and leave it behind.
-    let path = percent_encode(path.as_os_str().as_bytes(), NON_ALPHANUMERIC);
-    Connection::open_with_flags(
-        format!("file:{path}?mode=ro&immutable=1"),
-        access | OpenFlags::SQLITE_OPEN_URI,
-    )
-}
-
-/// Begins to read, and says how text is encoded. The file may be anybody's, so nothing in it is trusted.
-fn begin(connection: &Connection) -> rusqlite::Result<String> {
-    connection.busy_timeout(PATIENCE)?;
-    connection.pragma_update(None, "query_only", true)?;
-    connection.pragma_update(None, "trusted_schema", false)?;
-    connection.pragma_update(None, "cell_size_check", true)?;
-    connection.execute_batch("BEGIN")?;
-    // The transaction begins with the first read.
-    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-    connection.query_row("PRAGMA encoding", [], |row| row.get(0))
-}
-
 fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()
-}
-
-/// What an error of SQLite's means to a caller.
-pub(super) fn meaning(name: &str, error: rusqlite::Error) -> StoreError {
-    let (kind, text) = match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseCorrupt) => (ErrorKind::Corrupt, "the file is damaged. Nothing was written"),
-        Some(ErrorCode::NotADatabase) => (ErrorKind::Corrupt, "the file is no SQLite database"),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (ErrorKind::Unavailable, "another process keeps it locked: stop the bot")
-        }
-        Some(ErrorCode::ReadOnly) => (
-            ErrorKind::Unavailable,
-            "a crash left a transaction half done, which its journal, the file -journal beside it, undoes. Have SQLite \
-             do that: sqlite3 FILE .tables",
-        ),
-        Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-            (ErrorKind::Unavailable, "the file cannot be opened; check its rights")
-        }
-        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, "the disk failed to read; check it"),
-        _ => (ErrorKind::Internal, "SQLite refused a statement"),
-    };
-    let detail = match error.sqlite_error() {
-        Some(_) if kind != ErrorKind::Internal => format!("{name}: {text}"),
-        _ => format!("{name}: {text}: {error}"),
-    };
-    StoreError::new(kind, OPERATION, detail).with_source(error)
-}
-
-/// What SQLite's own check says of single rows: those are looked at one by one.
-const OF_ROWS: [&str; 5] = [
-    "NULL value in ",
-    "CHECK constraint failed in ",
-    "non-unique entry in index ",
-    "TEXT value in ",
-    "NUMERIC value in ",
-];
-
-/// Looks whether pages and indexes are whole: rows that are not reached would be missed in silence.
-pub(super) fn verify(connection: &Connection, name: &str) -> Result<()> {
-    let problem = problem(connection).map_err(|error| meaning(name, error))?;
-    let Some(problem) = problem else { return Ok(()) };
-    let detail =
-        format!("{name}: the file is damaged: {}. {RECOVER}", problem.lines().last().unwrap_or_default());
-    Err(StoreError::new(ErrorKind::Corrupt, OPERATION, detail))
-}
-
-fn problem(connection: &Connection) -> rusqlite::Result<Option<String>> {
-    let mut check = connection.prepare("PRAGMA integrity_check(1000000)")?;
-    let mut said = check.query([])?;
-    while let Some(row) = said.next()? {
-        let line: String = row.get(0)?;
-        if line != "ok" && !OF_ROWS.iter().any(|of_row| line.starts_with(of_row)) {
-            return Ok(Some(line));
-        }
-    }
-    Ok(None)
 }

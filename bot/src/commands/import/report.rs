@@ -1,15 +1,16 @@
 //! What an import says at its end.
 
+mod text;
+
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use botstore::transfer::{Comparison, Table};
+use botstore::transfer::Comparison;
 use botstore_legacy::{Checked, Legacy, Note, Sums, Tally};
 use serde::Serialize;
 
 use super::rejects::Kept;
-use crate::format::{number, visible};
-use crate::output::{Output, table};
+use crate::output::Output;
 
 /// What arrived.
 pub(super) struct Arrived {
@@ -37,7 +38,29 @@ pub(super) struct Report {
     rejected: u64,
     rejects: Vec<RejectReport>,
     rejects_file: Option<PathBuf>,
+    /// Tables and columns of the layout that the old database has not.
+    missing: Vec<MissingReport>,
+    /// Tables and columns that it has, and no store.
+    not_imported: Vec<OtherReport>,
     notes: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct MissingReport {
+    table: &'static str,
+    /// None: all of it.
+    column: Option<&'static str>,
+    /// What stands for the column; none: no row is valid without it.
+    instead: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct OtherReport {
+    table: String,
+    /// None: all of it.
+    column: Option<String>,
+    /// Rows that have something there; none: it cannot be read.
+    rows: Option<u64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +95,14 @@ struct RejectReport {
 
 impl Report {
     pub(super) fn of(source: String, old: &Legacy) -> Self {
+        let mut report = Self::new(source, old);
+        for note in old.notes() {
+            report.note(note);
+        }
+        report
+    }
+
+    fn new(source: String, old: &Legacy) -> Self {
         Self {
             source,
             layout: old.layout().to_string(),
@@ -87,7 +118,35 @@ impl Report {
             rejected: 0,
             rejects: Vec::new(),
             rejects_file: None,
-            notes: old.notes().iter().map(told).collect(),
+            missing: Vec::new(),
+            not_imported: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    fn note(&mut self, note: &Note) {
+        match note {
+            Note::NoTable(table) => {
+                self.missing.push(MissingReport { table: table.name(), column: None, instead: None });
+            }
+            Note::NoColumn { table, column, instead, is_older: true } => self.notes.push(format!(
+                "An older release made {}, without the column {column}: {} stands for it",
+                table.name(),
+                instead.as_deref().unwrap_or("nothing")
+            )),
+            Note::NoColumn { table, column, instead, is_older: false } => self.missing.push(MissingReport {
+                table: table.name(),
+                column: Some(column),
+                instead: instead.clone(),
+            }),
+            Note::OtherColumn { table, column, rows } => self.not_imported.push(OtherReport {
+                table: table.name().to_owned(),
+                column: Some(column.clone()),
+                rows: Some(*rows),
+            }),
+            Note::OtherTable { table, rows } => {
+                self.not_imported.push(OtherReport { table: table.clone(), column: None, rows: *rows });
+            }
         }
     }
 
@@ -124,85 +183,13 @@ impl Report {
         }
     }
 
-    /// Whether no row is missing.
+    /// Whether all that a database of its layout has was there, and arrived.
     pub(super) fn is_whole(&self) -> bool {
-        self.rejected == 0
+        self.rejected == 0 && self.missing.is_empty() && self.not_imported.is_empty()
     }
 
     pub(super) fn print(&self, output: Output) -> anyhow::Result<()> {
         output.print(self, || self.text())
-    }
-
-    fn text(&self) -> String {
-        let (source, layout) = (visible(&self.source), &self.layout);
-        let mut lines = vec![match &self.into {
-            Some(into) => format!("Imported {source} ({layout}) into {}, and compared both", visible(into)),
-            None => format!("Looked at {source} ({layout}); nothing was imported"),
-        }];
-        if self.found > 0 {
-            lines.push(format!("{} rows had been imported before", number(self.found)));
-        }
-        lines.push(String::new());
-        lines.push(self.table());
-        lines.push(String::new());
-        lines.extend(self.sums());
-        if !self.notes.is_empty() {
-            lines.push(String::new());
-            lines.extend(self.notes.iter().map(|note| visible(note)));
-        }
-        if self.rejected > 0 {
-            lines.push(String::new());
-            lines.extend(self.rejects());
-        }
-        lines.join("\n")
-    }
-
-    fn table(&self) -> String {
-        let imported = if self.into.is_some() { "Imported" } else { "Valid" };
-        let rows = self.tables.iter().map(|report| {
-            vec![report.table.to_owned(), number(report.read), number(report.valid), number(report.rejected)]
-        });
-        table(&["Table", "Read", imported, "Rejected"], &[1, 2, 3], rows)
-    }
-
-    fn sums(&self) -> Vec<String> {
-        let queue: Vec<_> =
-            self.queue.iter().map(|(state, count)| format!("{} {state}", number(*count))).collect();
-        vec![
-            format!("Lines     {} of {}", number(self.lines.valid), number(self.lines.read)),
-            format!(
-                "Seconds   {}: {} and {} of {} sessions that were open, closed at their last sign of life",
-                number(self.seconds.valid),
-                number(self.seconds.valid - self.seconds_of_sessions),
-                number(self.seconds_of_sessions),
-                number(self.sessions_closed)
-            ),
-            format!("Messages  {}", if queue.is_empty() { "none".to_owned() } else { queue.join(", ") }),
-            format!(
-                "Tokens    {} active, {} revoked",
-                number(self.tokens.active),
-                number(self.tokens.revoked)
-            ),
-        ]
-    }
-
-    fn rejects(&self) -> Vec<String> {
-        let mut lines = vec![match &self.rejects_file {
-            Some(file) => format!(
-                "{} rows were rejected; all that stands in them is in {}",
-                number(self.rejected),
-                visible(&file.display().to_string())
-            ),
-            None => format!("{} rows would be rejected", number(self.rejected)),
-        }];
-        for RejectReport { table, key, field, reason } in &self.rejects {
-            lines.push(format!("  {table} {}: {} {reason}", shortened(&visible(key)), visible(field)));
-        }
-        let more = self.rejected - self.rejects.len() as u64;
-        if more > 0 {
-            lines.push(format!("  and {} more", number(more)));
-        }
-        lines
     }
 }
 
@@ -210,34 +197,5 @@ impl TableReport {
     fn of(tally: &Tally) -> Self {
         let Tally { table, read, valid } = *tally;
         Self { table: table.name(), read, valid, rejected: tally.rejected(), digest: None }
-    }
-}
-
-/// The longest key that is shown, in characters: a damaged one can have any length.
-const KEY: usize = 60;
-
-fn shortened(key: &str) -> String {
-    let mut shown: String = key.chars().take(KEY).collect();
-    if shown.len() < key.len() {
-        shown.push('…');
-    }
-    shown
-}
-
-fn told(note: &Note) -> String {
-    let name = |table: &Table| table.name();
-    match note {
-        Note::NoTable(table) => format!("The old database has no table {}", name(table)),
-        Note::NoColumn(table, column) => {
-            format!("The old database has no column {}.{column}: 0 stands for it", name(table))
-        }
-        Note::OtherColumn(table, column, rows) => format!(
-            "Not imported: the column {}.{column}, in which {} rows have something",
-            name(table),
-            number(*rows)
-        ),
-        Note::OtherTable(table, rows) => {
-            format!("Not imported: the table {table} with {} rows", number(*rows))
-        }
     }
 }
