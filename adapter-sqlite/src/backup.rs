@@ -2,7 +2,7 @@
 //!
 //! The copy is written under another name, synced, checked, and only then gets its own: whatever happens, what stands
 //! under that name is whole. The other name's file is locked while it is written. One that is not is what a process left
-//! that was killed, and is removed by the next.
+//! that was killed, and is removed by the next that makes a copy in its directory, under whatever name.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, TryLockError};
@@ -29,7 +29,7 @@ use crate::stop::Stop;
 const OPERATION: &str = "backup";
 
 /// What the name of an unfinished copy has between the copy's own and something random.
-const UNFINISHED: &str = ".unfinished-";
+const UNFINISHED: &str = ".botstore-unfinished-";
 
 /// How often progress is told.
 const TICK: Duration = Duration::from_millis(100);
@@ -210,19 +210,12 @@ impl Target {
         }
     }
 
-    /// The name that unfinished copies begin with.
-    fn prefix(&self) -> OsString {
-        let mut prefix = self.name.clone();
-        prefix.push(UNFINISHED);
-        prefix
-    }
-
     /// Removes unfinished copies of which nobody has the lock.
     fn remove_stale(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.directory)? {
             let entry = entry?;
             let is_file = entry.file_type()?.is_file();
-            if is_file && is_unfinished(&entry.file_name(), &self.prefix()) {
+            if is_file && is_unfinished(&entry.file_name()) {
                 let path = entry.path();
                 let stale = File::open(&path).is_ok_and(|file| file.try_lock().is_ok());
                 if stale {
@@ -237,8 +230,10 @@ impl Target {
 
     /// An empty file with the lock of a copy that is being written.
     fn unfinished(&self) -> io::Result<NamedTempFile> {
+        let mut prefix = self.name.clone();
+        prefix.push(UNFINISHED);
         loop {
-            let file = tempfile::Builder::new().prefix(&self.prefix()).tempfile_in(&self.directory)?;
+            let file = tempfile::Builder::new().prefix(&prefix).tempfile_in(&self.directory)?;
             match file.as_file().try_lock() {
                 // Somebody may have taken it for stale before it was locked.
                 Ok(()) if file.path().exists() => return Ok(file),
@@ -250,9 +245,10 @@ impl Target {
 }
 
 /// Whether this is the name of an unfinished copy itself, and not of what SQLite has beside one.
-fn is_unfinished(name: &OsStr, prefix: &OsStr) -> bool {
-    let random = name.as_encoded_bytes().strip_prefix(prefix.as_encoded_bytes());
-    random.is_some_and(|random| !random.is_empty() && random.iter().all(u8::is_ascii_alphanumeric))
+fn is_unfinished(name: &OsStr) -> bool {
+    let name = name.to_string_lossy();
+    let random = name.rsplit_once(UNFINISHED).map(|(_, random)| random);
+    random.is_some_and(|random| !random.is_empty() && random.bytes().all(|byte| byte.is_ascii_alphanumeric()))
 }
 
 fn with(path: &Path, suffix: &str) -> PathBuf {
@@ -274,17 +270,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_unfinished_copies_of_this_name_are_taken_for_such() {
-        let prefix = OsStr::new("backup.db.unfinished-");
+    fn only_unfinished_copies_are_taken_for_such() {
         for (name, expected) in [
-            ("backup.db.unfinished-a1B2c3", true),
-            ("backup.db.unfinished-a1B2c3-journal", false),
-            ("backup.db.unfinished-", false),
+            ("backup.db.botstore-unfinished-a1B2c3", true),
+            ("2026-11-23.db.botstore-unfinished-a1B2c3", true),
+            ("backup.db.botstore-unfinished-a1B2c3-journal", false),
+            ("backup.db.botstore-unfinished-", false),
+            ("backup.db.unfinished-a1B2c3", false),
             ("backup.db", false),
-            ("other.db.unfinished-a1B2c3", false),
-            ("backup.db.unfinished-a1B2c3.db", false),
+            ("backup.db.botstore-unfinished-a1B2c3.db", false),
         ] {
-            assert_eq!(is_unfinished(OsStr::new(name), prefix), expected, "{name}");
+            assert_eq!(is_unfinished(OsStr::new(name)), expected, "{name}");
         }
     }
 

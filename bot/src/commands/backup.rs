@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use crate::bar::bytes_bar;
 use crate::cli::BackupArgs;
-use crate::database::{Named, backend};
+use crate::database::{Named, backend, refuse_own};
 use crate::exit::{Exit, advise};
 use crate::format::visible;
 use crate::output::Output;
@@ -33,6 +33,7 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
         let error = anyhow::anyhow!("{}: pg_dump backs up a PostgreSQL database", Named(&config.url));
         return Err(advise(error, dump::advice(url, !config.postgres.statement_cache, &args.file)));
     }
+    refuse_own(config, &args.file)?;
     let begun = Instant::now();
     let bar = bytes_bar();
     let made = botstore::backup(config, &args.file, args.force, |BackupProgress { done, total }| {
@@ -42,9 +43,14 @@ pub(super) async fn run(config: &Config, args: &BackupArgs, output: Output) -> a
     .await;
     bar.finish_and_clear();
     let made = made.map_err(|error| {
-        let is_there = *error.kind() == ErrorKind::Conflict && !args.force;
-        let error = anyhow::Error::new(error);
-        if is_there { advise(error, "name another file, or replace this one by --force") } else { error }
+        let (kind, error) = (error.kind().clone(), anyhow::Error::new(error));
+        match kind {
+            ErrorKind::Conflict if !args.force && args.file.is_file() => {
+                advise(error, "name another file, or replace this one by --force")
+            }
+            ErrorKind::Conflict => advise(error, "name another file"),
+            _ => error,
+        }
     });
     let made = made.with_context(|| args.file.display().to_string())?;
     told(config, &args.file, &made, begun.elapsed().as_secs_f64(), output)?;

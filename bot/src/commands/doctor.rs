@@ -76,6 +76,11 @@ impl Round {
             let name = aspect.as_str();
             let finding = match self.asked(name, examiner.examine(aspect, self.depth)).await {
                 Some(Ok(finding)) => finding,
+                Some(Err(error)) if *error.kind() == ErrorKind::Schema => Some(Finding::failed(
+                    name,
+                    "cannot be looked at: the schema lacks something",
+                    "see to the lines above first",
+                )),
                 Some(Err(error)) => Some(check::failed(name, &error, config)),
                 None => Some(self.unfinished(name)),
             };

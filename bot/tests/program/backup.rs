@@ -187,6 +187,8 @@ fn what_is_there_is_replaced_only_if_asked_for(rosey: &Rosey) {
     assert!(made.success());
     let refused = rosey.run(&["backup", "pipe", "--force"]).fails(1);
     assert!(refused.contains("what is there is no file"), "{refused}");
+    let refused = rosey.run(&["backup", "pipe"]).fails(1);
+    assert!(refused.contains("name another file") && !refused.contains("--force"), "{refused}");
     assert!(!fs::metadata(rosey.path("pipe")).unwrap().is_file());
     let refused = rosey.run(&["backup", "nowhere/backup.db"]).fails(1);
     assert!(refused.contains("the backup cannot be written"), "{refused}");
@@ -205,8 +207,11 @@ fn a_database_is_not_replaced_by_its_own_backup(rosey: &Rosey) {
         "bot_data.db.spool",
         "bot_data.db.spool-wal",
     ] {
-        let refused = rosey.run(&["backup", name, "--force"]).fails(1);
-        assert!(refused.contains("this is the database itself, or belongs to it"), "{name}: {refused}");
+        for arguments in [&["backup", name] as &[_], &["backup", name, "--force"]] {
+            let refused = rosey.run(arguments).fails(1);
+            assert!(refused.contains("this is the database itself, or belongs to it"), "{name}: {refused}");
+            assert!(!refused.contains("--force"), "{name}: {refused}");
+        }
     }
     assert!(fs::read(rosey.path("bot_data.db")).unwrap() == before);
 }
@@ -251,12 +256,13 @@ fn what_is_stopped_or_killed_leaves_nothing_for_long(rosey: &Rosey) {
     }
     println!("{stopped} stopped in time, {left} files left by those that were killed");
     assert!(stopped > 0 && left > 0, "{stopped} {left}");
-    // Another file's, and one that is only called so.
+    // One of yesterday's, and two that are only called so.
+    rosey.file("yesterday.db.botstore-unfinished-abcdef", "");
     rosey.file("other.db.unfinished-abcdef", "");
-    rosey.file("backup.db.unfinished-notes.txt", "");
+    rosey.file("backup.db.botstore-unfinished-notes.txt", "");
     rosey.prints(&["backup", "backup.db"]);
     let unfinished: Vec<_> = names(rosey).into_iter().filter(|name| name.contains("unfinished")).collect();
-    assert_eq!(unfinished, ["backup.db.unfinished-notes.txt", "other.db.unfinished-abcdef"]);
+    assert_eq!(unfinished, ["backup.db.botstore-unfinished-notes.txt", "other.db.unfinished-abcdef"]);
     assert!(same(rosey, rosey.url(), "sqlite:///backup.db"));
 }
 

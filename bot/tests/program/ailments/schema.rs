@@ -1,6 +1,7 @@
 //! What the doctor finds of a schema that somebody changed, and of the numbers and rows that belong to it.
 
 use super::{doctor, line, sick};
+use crate::doctor::unwell;
 use crate::rosey::{Rosey, chat, sample};
 
 crate::checks! {
@@ -61,6 +62,10 @@ fn a_column_that_lacks_or_has_another_name_is_a_failure(rosey: &Rosey) {
         assert_eq!((verdict.as_str(), found.as_str()), ("failed", "missing: column recent_chat.message"));
         assert!(advice.starts_with("restore a backup, or give the column its name back"), "{advice}");
         assert!(!advice.contains("rosey copy"), "{advice}");
+        let deep = unwell(rosey.run(&["doctor", "--deep", "--json"]));
+        let lacking = "cannot be looked at: the schema lacks something";
+        let expected = ("failed".to_owned(), lacking.to_owned(), "see to the lines above first".to_owned());
+        assert_eq!(line(&deep, "rows"), expected);
         rosey.sql(&format!("ALTER TABLE recent_chat {back}"));
         assert_ne!(line(&doctor(rosey), "objects").0, "failed");
     }
