@@ -28,7 +28,7 @@ pub(crate) use self::migrate::{DownArgs, MigrateArgs, MigrateCommand, UpArgs};
 pub(crate) use self::recording::{RecordArgs, RecordingCommand, ReplayArgs};
 pub(crate) use self::transfer::{CopyArgs, VerifyArgs};
 pub(crate) use self::user::{AuditArgs, UserCommand};
-use self::value::{limit, max_attempts, moment, seconds, state};
+use self::value::{file_to_make, limit, max_attempts, moment, seconds, state};
 
 const AFTER_HELP: &str = "\
 The database is the first of: --database-url, DATABASE_URL, `database_url` or `database` in the configuration file, \

@@ -3,8 +3,10 @@
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
 use anyhow::{Context as _, bail};
+use terminal_size::{Width, terminal_size_of};
 
 use crate::exit::advise;
+use crate::format::fitted;
 
 /// Shows what is about to be done, on standard error, and asks whether it is meant. Without a terminal nobody
 /// could answer: then the error has this advice.
@@ -25,7 +27,8 @@ pub(crate) fn confirm(shown: &str, advice: &str) -> anyhow::Result<()> {
 }
 
 fn asked(shown: &str, mut from: impl BufRead, mut to: impl Write) -> io::Result<bool> {
-    write!(to, "{shown}\nGo on? [y/N] ")?;
+    let width = terminal_size_of(io::stderr()).map_or(usize::MAX, |(Width(columns), _)| columns.into());
+    write!(to, "{}\nGo on? [y/N] ", fitted(shown, width))?;
     to.flush()?;
     let mut answer = String::new();
     from.read_line(&mut answer)?;

@@ -65,8 +65,9 @@ fn told(error: &anyhow::Error) -> String {
         if text.contains(&root) {
             break;
         }
-        let (cause, last) = (cause.to_string(), text.rsplit(": ").next().unwrap_or_default());
-        if !cause.ends_with(last) {
+        let cause = cause.to_string();
+        // What it says comes last; a code may come before.
+        if !text.contains(cause.rsplit(": ").next().unwrap_or(&cause)) {
             text = format!("{text}: {cause}");
         }
     }
@@ -112,6 +113,9 @@ mod tests {
         let coded =
             anyhow!("code 13: disk is full").context("disk is full").context("the journal x: disk is full");
         assert_eq!(told(&coded), "the journal x: disk is full");
+        let advised =
+            anyhow!("code 26: no database").context("no database").context("x: no database; move it away");
+        assert_eq!(told(&advised), "x: no database; move it away");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod visible;
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use botstore::model::{Count, Timestamp};
@@ -26,6 +27,12 @@ pub(crate) fn number(number: impl Into<i128>) -> String {
         text.push(digit);
     }
     text
+}
+
+/// How many things there are, in words: `1 row`, `2,000 rows`.
+pub(crate) fn counted(count: impl Into<i128>, one: &str, more: &str) -> String {
+    let count = count.into();
+    format!("{} {}", number(count), if count == 1 { one } else { more })
 }
 
 /// A count with a comma between each three digits.
@@ -78,6 +85,24 @@ pub(crate) fn wrapped(text: &str, width: usize, indent: usize) -> String {
     lines
 }
 
+/// Text of which no line is wider than `width`, as far as words allow it. A line is broken so that what follows begins below
+/// what stands behind its label, such as `Seconds   `, or below its own beginning. One with colours is as wide as it should be.
+pub(crate) fn fitted(text: &str, width: usize) -> String {
+    let fitted: Vec<_> = text.lines().map(|line| fitted_line(line, width)).collect();
+    fitted.join("\n")
+}
+
+fn fitted_line(line: &str, width: usize) -> Cow<'_, str> {
+    if line.width() <= width || line.contains('\u{1b}') {
+        return line.into();
+    }
+    let indent = line.len() - line.trim_start().len();
+    let label =
+        line[indent..].find("  ").map_or(0, |end| end + line[indent + end..].find(|c| c != ' ').unwrap_or(0));
+    let (label, text) = line.split_at(indent + if label < width / 3 { label } else { 0 });
+    format!("{label}{}", wrapped(text, width, label.width())).into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,6 +131,23 @@ mod tests {
             assert_eq!(span(Count::new("seconds", seconds).unwrap()), text);
         }
         assert_eq!(span(Count::MAX), "104,249,991,374d 7h 36m");
+    }
+
+    #[test]
+    fn lines_that_are_too_wide_are_broken_below_their_beginning() {
+        let text = "Seconds   one two three\n    lost: one two three\nshort\n\nplain one two three four";
+        let expected = "Seconds   one two\n          three\n    lost: one two\n    three\nshort\n\nplain one two three\nfour";
+        assert_eq!(fitted(text, 19), expected);
+        assert_eq!(fitted(text, usize::MAX), text);
+        assert_eq!(fitted("\u{1b}[1mone two three\u{1b}[0m", 9), "\u{1b}[1mone two three\u{1b}[0m");
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        assert_eq!(
+            [0, 1, 2_000].map(|count| counted(count, "row", "rows")),
+            ["0 rows", "1 row", "2,000 rows"]
+        );
     }
 
     #[test]

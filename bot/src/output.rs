@@ -10,6 +10,7 @@ use comfy_table::{
 use jiff::civil::DateTime;
 use serde::Serialize;
 
+use crate::format::fitted;
 use crate::terminal::{Terminal, is_hung_up};
 
 /// Where a command's result goes, and for whom it is.
@@ -40,7 +41,7 @@ impl Output {
                 serde_json::to_writer(&mut *out, json)?;
                 writeln!(out)
             } else {
-                writeln!(out, "{}", text())
+                writeln!(out, "{}", fitted(&text().to_string(), Terminal::stdout().width()))
             }
         })
     }
@@ -117,12 +118,13 @@ pub(crate) fn table(
     table.set_header(titles.iter().map(|title| Cell::new(title).add_attribute(Attribute::Bold)));
     table.add_rows(rows.iter().map(|row| row.iter().map(cell)));
     pad(&mut table, numbers);
-    // After the last column there is no gap.
-    let Some(width) = terminal.size.map(|(width, _)| width.saturating_add(GAP)) else {
+    let Some((width, _)) = terminal.size else {
         return table.trim_fmt();
     };
     let widths = table.column_max_content_widths();
-    if widths.iter().map(|&width| usize::from(width + GAP)).sum::<usize>() <= width.into() {
+    // After the last column there is no gap.
+    let whole = widths.iter().map(|&width| usize::from(width + GAP)).sum::<usize>();
+    if whole <= usize::from(width + GAP) {
         return table.trim_fmt();
     }
     if widths.len() * usize::from(LEAST_WIDTH) > width.into() {
@@ -152,8 +154,9 @@ fn plain(terminal: Terminal) -> Table {
 }
 
 fn pad(table: &mut Table, numbers: &[usize]) {
+    let columns = table.column_count();
     for (index, column) in table.column_iter_mut().enumerate() {
-        column.set_padding((0, GAP));
+        column.set_padding((0, if index + 1 < columns { GAP } else { 0 }));
         if numbers.contains(&index) {
             column.set_cell_alignment(CellAlignment::Right);
         }

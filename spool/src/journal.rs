@@ -54,6 +54,9 @@ pub(crate) struct Journal {
     stale: bool,
     /// Whether the journal is another owner's.
     overtaken: bool,
+    /// The name of the database that what waits is for, if that has another one now, and was not reached since: perhaps it is
+    /// another.
+    doubted: Option<String>,
     lent: Lent,
     /// What the file does not say of all this.
     owed: Owed,
@@ -105,6 +108,7 @@ impl Journal {
     ) -> Result<Vec<Result<Recorded, Fault>>, Fault> {
         self.ready()?;
         self.stand()?;
+        self.refuse_doubted()?;
         if self.waiting.events == 0 && self.can_be_made_anew()? {
             // What comes between the last of what waited and its end finds room, too.
             self.settle_without_room()?;
@@ -229,9 +233,9 @@ impl Journal {
         Ok(true)
     }
 
-    /// Where a source stands here; none if nothing of it waits.
+    /// Where a source stands here; none if nothing of it waits, or perhaps for another database.
     pub(crate) fn position(&self, source: &Source) -> Option<Position> {
-        self.waiting.sources.get(source).copied()
+        self.waiting.sources.get(source).copied().filter(|_| self.doubted.is_none())
     }
 
     /// Notes for other processes since when the database is away, and why; none: it is not.

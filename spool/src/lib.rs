@@ -27,7 +27,8 @@
 //! written by the next one that opens it.
 //!
 //! It belongs to one database, by its [identity](botstore_core::model::DatabaseId), and until that was reached by its
-//! [name](botstore_core::url::DatabaseUrl::name): what waits never goes into another one.
+//! [name](botstore_core::url::DatabaseUrl::name): what waits never goes into another one. By another name nothing is taken
+//! while something waits, until the database answers and is the same.
 //!
 //! When it is [full](botstore_core::settings::SpoolSettings), new events are refused, or the oldest are given up, as it
 //! was set.

@@ -64,7 +64,7 @@ impl Lock {
     }
 }
 
-fn path_of(journal: &Path) -> PathBuf {
+pub(crate) fn path_of(journal: &Path) -> PathBuf {
     let mut path = journal.as_os_str().to_owned();
     path.push(".lock");
     path.into()

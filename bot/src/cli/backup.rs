@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::file_to_make;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 The bot may be at work meanwhile: the backup has all that was written before it began. It is read back before it gets its \
@@ -16,7 +18,7 @@ Examples:
   rosey --database-url sqlite:///other.db backup --force /srv/backups/other.db")]
 pub(crate) struct BackupArgs {
     /// The file to make
-    #[arg(value_name = "FILE")]
+    #[arg(value_name = "FILE", value_parser = file_to_make())]
     pub(crate) file: PathBuf,
 
     /// Replace the file if it is there

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::file_to_make;
+
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Stop the Python bot first. Its database is only read, and stays as it is; what it has goes into the database of \
@@ -33,6 +35,6 @@ pub(crate) struct ImportArgs {
     pub(crate) dry_run: bool,
 
     /// Where rejected rows go, in JSON, one a line [default: import-rejects.jsonl]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", value_parser = file_to_make())]
     pub(crate) rejects: Option<PathBuf>,
 }

@@ -24,9 +24,10 @@ A file holds one event a line, in JSON:
   {\"at\":1700000000,\"type\":\"user_joined\",\"username\":\"ada\"}
   {\"at\":1700000003,\"type\":\"chat\",\"username\":\"ada\",\"message\":\"hello\"}
   {\"at\":1700000005,\"type\":\"user_count\",\"chat\":3,\"connected\":5}
-  {\"at\":1700000007,\"type\":\"action\",\"username\":\"ada\",\"action\":\"kick\",\"details\":\"bob\"}
+  {\"at\":1700000007,\"type\":\"action\",\"username\":\"ada\",\"action\":\"kick\"}
   {\"at\":1700000008,\"type\":\"status\",\"bot_name\":\"Rosey\",\"bot_afk\":false}
   {\"at\":1700000009,\"type\":\"user_left\",\"username\":\"ada\"}
+An action may have details, too: \"details\":\"bob\".
 
 The database keeps how far each source was read, so a replay that was stopped goes on where it stopped, and one that is \
 complete records nothing more. A file is known by its content, whatever its name.

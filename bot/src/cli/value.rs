@@ -1,10 +1,13 @@
 //! Values of arguments.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use botstore::model::{Limit, MaxAttempts, OutboundState, Timestamp};
-use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::builder::{PathBufValueParser, PossibleValuesParser, TypedValueParser};
 use jiff::civil::DateTime;
+
+use super::is_standard_output;
 
 pub(super) fn limit(text: &str) -> Result<Limit, String> {
     Limit::new(whole(text)?).map_err(|invalid| invalid.reason)
@@ -41,6 +44,14 @@ pub(super) fn moment(text: &str) -> Result<Timestamp, String> {
         time.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0)).as_secs()
     };
     Timestamp::new(seconds).map_err(|invalid| invalid.reason)
+}
+
+/// A file that is made on a disk: neither standard output nor a database by its URL.
+pub(super) fn file_to_make() -> impl TypedValueParser<Value = PathBuf> {
+    PathBufValueParser::new().try_map(|path| {
+        let is_url = path.to_str().is_some_and(|path| path.contains("://"));
+        if is_url || is_standard_output(&path) { Err("name a file that is to be made") } else { Ok(path) }
+    })
 }
 
 #[cfg(test)]

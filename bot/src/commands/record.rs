@@ -21,7 +21,7 @@ use super::recording::{Left, Meanwhile, Recording, at_least};
 use crate::cli::RecordArgs;
 use crate::clock::now;
 use crate::exit::Exit;
-use crate::format::{number, visible};
+use crate::format::{counted, visible};
 use crate::interrupt::{Interrupt, Signal};
 use crate::output::Output;
 
@@ -179,13 +179,13 @@ struct Sums {
 
 impl Sums {
     fn text(self) -> String {
-        let mut text = format!("Recorded {} events", number(self.recorded));
+        let mut text = format!("Recorded {}", counted(self.recorded, "event", "events"));
         for left in self.left.told() {
             text += "; ";
             text += &left;
         }
         if self.bad > 0 {
-            text += &format!("; {} bad lines were left out", number(self.bad));
+            text += &format!("; {} left out", counted(self.bad, "bad line was", "bad lines were"));
         }
         text
     }

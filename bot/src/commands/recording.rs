@@ -10,7 +10,7 @@ use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::database;
-use crate::format::number;
+use crate::format::counted;
 
 /// How long to wait between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -33,6 +33,8 @@ pub(super) struct Recording {
 #[derive(Debug, Clone, Copy, Default)]
 struct Lost {
     dropped: u64,
+    /// Those of them that were told at the end of a run. One that is killed tells nothing.
+    told: u64,
     /// The batch that it kept aside last.
     last_aside: i64,
 }
@@ -54,7 +56,7 @@ pub(super) struct Left {
     /// Events that the journal keeps aside since this run, because the database refused them or nobody can read them. Those
     /// that arrived later in the run, when their source was read again, are not among them.
     pub(super) rejected: u64,
-    /// Events that were given up in this run, because the journal was full.
+    /// Events that were given up, because the journal was full, in this run or in one before that was killed.
     pub(super) dropped: u64,
     /// Whether the end went wrong, so that nobody knows whether more is left.
     pub(super) unknown: bool,
@@ -69,13 +71,13 @@ impl Left {
     /// What is left, for people, a sentence each.
     pub(super) fn told(self) -> impl Iterator<Item = String> {
         [
-            (self.waiting, "wait in the journal for the database"),
-            (self.rejected, "were kept aside in the journal, as `rosey doctor` tells"),
-            (self.dropped, "were given up, because the journal was full"),
+            (self.waiting, "event waits", "events wait", "in the journal for the database"),
+            (self.rejected, "event was", "events were", "kept aside in the journal, as `rosey doctor` tells"),
+            (self.dropped, "event was", "events were", "given up, because the journal was full"),
         ]
         .into_iter()
-        .filter(|(events, _)| *events > 0)
-        .map(|(events, what)| format!("{} events {what}", number(events)))
+        .filter(|(events, ..)| *events > 0)
+        .map(|(events, one, more, what)| format!("{} {what}", counted(events, one, more)))
         .chain(self.unknown.then(|| "more may be left: see the warnings, and ask `rosey doctor`".to_owned()))
     }
 }
@@ -142,7 +144,10 @@ impl Recording {
                 break false;
             }
             if let Some(waiting) = waiting {
-                bar.set_message(format!("{} events wait for the database", number(waiting)));
+                bar.set_message(format!(
+                    "{} for the database",
+                    counted(waiting, "event waits", "events wait")
+                ));
             }
             bar.tick();
             sleep(LOOK).await;
@@ -174,7 +179,7 @@ impl Recording {
             tracing::warn!(%error, "nobody can tell what is left in the journal");
             Left { unknown: true, ..Left::default() }
         });
-        left.dropped = left.dropped.max(dropped.saturating_sub(self.before.dropped));
+        left.dropped = left.dropped.max(dropped.saturating_sub(self.before.told));
         left.unknown |= unknown;
         Ok(left)
     }
@@ -200,8 +205,11 @@ pub(super) fn at_least(deadline: Instant) -> Instant {
 fn lost(config: &Config) -> Result<Lost, StoreError> {
     let Some(spool) = &config.spool else { return Ok(Lost::default()) };
     let found = look(&spool.path)?;
-    Ok(found
-        .map_or_else(Lost::default, |look| Lost { dropped: look.spool.dropped, last_aside: look.last_aside }))
+    Ok(found.map_or_else(Lost::default, |look| Lost {
+        dropped: look.spool.dropped,
+        told: look.told,
+        last_aside: look.last_aside,
+    }))
 }
 
 /// What the journal's file says is left, of what was not lost before.
@@ -211,7 +219,7 @@ fn left(config: &Config, before: Lost) -> Result<Left, StoreError> {
     Ok(Left {
         waiting: found.spool.events,
         rejected: kept_aside_since(&spool.path, before.last_aside)?,
-        dropped: found.spool.dropped.saturating_sub(before.dropped),
+        dropped: found.spool.dropped.saturating_sub(before.told),
         unknown: false,
     })
 }

@@ -1,6 +1,8 @@
 //! `user`: what is kept about one person: shown, removed, given another name.
 
-use botstore::model::{ActionFilter, ChatMessage, Limit, Rename, RowKey, UserAction, UserRows, Username};
+use botstore::model::{
+    ActionFilter, ChatMessage, Limit, Rename, RowKey, UserAction, UserRows, UserStats, Username,
+};
 use botstore::{BotStore, ErrorKind};
 use serde::Serialize;
 
@@ -10,7 +12,7 @@ use crate::bar::bar;
 use crate::cli::UserCommand;
 use crate::confirm::confirm;
 use crate::exit::{Exit, advise};
-use crate::format::{count, number, visible};
+use crate::format::{counted, visible};
 use crate::output::Output;
 
 pub(super) async fn run(store: &dyn BotStore, command: &UserCommand, output: Output) -> anyhow::Result<Exit> {
@@ -41,11 +43,7 @@ struct LineJson<'a> {
 }
 
 async fn export(store: &dyn BotStore, username: &Username) -> anyhow::Result<Exit> {
-    let stats = store.user_stats(username).await?;
-    let (lines, actions) = (lines(store, username).await?, actions(store, username).await?);
-    if stats.is_none() && lines.is_empty() && actions.is_empty() {
-        return Err(unknown(username));
-    }
+    let Kept { stats, lines, actions } = Kept::of(store, username).await?;
     let chat = lines.iter().map(|line| LineJson {
         id: line.id.get(),
         at: line.at.seconds(),
@@ -60,6 +58,31 @@ async fn export(store: &dyn BotStore, username: &Username) -> anyhow::Result<Exi
     // It is for the person and for programs alike.
     Output::new(true).print(&person, String::new)?;
     Ok(Exit::Done)
+}
+
+/// All that is kept about a user.
+struct Kept {
+    /// None if nothing is counted.
+    stats: Option<UserStats>,
+    lines: Vec<ChatMessage>,
+    actions: Vec<UserAction>,
+}
+
+impl Kept {
+    /// It is an error if that is nothing.
+    async fn of(store: &dyn BotStore, username: &Username) -> anyhow::Result<Self> {
+        let stats = store.user_stats(username).await?;
+        let (lines, actions) = (lines(store, username).await?, actions(store, username).await?);
+        if stats.is_none() && lines.is_empty() && actions.is_empty() {
+            return Err(unknown(username));
+        }
+        Ok(Self { stats, lines, actions })
+    }
+}
+
+/// How many lines and entries there are.
+fn told(lines: impl Into<i128>, actions: impl Into<i128>) -> String {
+    format!("{}, {} of the audit log", counted(lines, "line", "lines"), counted(actions, "entry", "entries"))
 }
 
 /// The kept lines of a user. No index leads to them, so all are looked through: page by page, which never takes too long.
@@ -112,14 +135,11 @@ async fn delete(
     output: Output,
 ) -> anyhow::Result<Exit> {
     if !yes {
-        let (lines, actions) = (lines(store, username).await?.len(), actions(store, username).await?.len());
+        let kept = Kept::of(store, username).await?;
+        let (lines, actions) = (kept.lines.len() as u64, kept.actions.len() as u64);
+        let name = visible(username.as_str());
         confirm(
-            &format!(
-                "All that is kept about {} goes: what is counted, {} lines and {} entries of the audit log.",
-                visible(username.as_str()),
-                number(lines as u64),
-                number(actions as u64)
-            ),
+            &format!("All that is kept about {name} goes: what is counted, {}.", told(lines, actions)),
             ADVICE,
         )?;
     }
@@ -128,8 +148,7 @@ async fn delete(
         return Err(unknown(username));
     }
     output.print(&RowsJson::from(gone), || {
-        let (chat, actions) = (count(gone.chat), count(gone.actions));
-        format!("Removed {}: {chat} lines, {actions} entries of the audit log", visible(username.as_str()))
+        format!("Removed {}: {}", visible(username.as_str()), told(gone.chat.get(), gone.actions.get()))
     })?;
     Ok(Exit::Done)
 }
@@ -144,6 +163,8 @@ async fn rename(
     let rename = Rename::new(from.clone(), to.clone())?;
     let (old, new) = (visible(from.as_str()), visible(to.as_str()));
     if !yes && store.user_stats(to).await?.is_some() {
+        // Nobody is asked about nothing.
+        Kept::of(store, from).await?;
         confirm(&format!("There is a user {new} already: {old} and {new} become one."), ADVICE)?;
     }
     let renamed = store.rename_user(&rename).await.map_err(|error| match error.kind() {
@@ -151,8 +172,7 @@ async fn rename(
         _ => error.into(),
     })?;
     output.print(&RowsJson::from(renamed), || {
-        let (chat, actions) = (count(renamed.chat), count(renamed.actions));
-        format!("Renamed {old} to {new}: {chat} lines, {actions} entries of the audit log")
+        format!("Renamed {old} to {new}: {}", told(renamed.chat.get(), renamed.actions.get()))
     })?;
     Ok(Exit::Done)
 }

@@ -9,7 +9,8 @@ use crate::store::{Export, Import};
 pub struct Copied {
     /// Rows that were written.
     pub written: u64,
-    /// Rows that were there already: an earlier copy, which was stopped, had written them.
+    /// Rows that were there already: an earlier copy, which was stopped, had written them. Those that every database has from
+    /// the beginning do not count.
     pub found: u64,
 }
 
@@ -72,7 +73,8 @@ pub struct Planned {
     pub table: Table,
     /// How many rows there are to copy.
     pub rows: u64,
-    /// How many of them are there already: an earlier copy, which was stopped, had written them.
+    /// How many of them are there already: an earlier copy, which was stopped, had written them. The row that a table has from
+    /// the beginning does not count.
     pub found: u64,
     /// The last row of those.
     until: Option<Key>,
@@ -102,10 +104,12 @@ async fn beginning(
     let (mut here, mut there) = (Rows::of(from, Side::From, table), Rows::of(into, Side::Into, table));
     let (mut found, mut until) = (0, None);
     while let Some(row) = there.next().await? {
+        let is_untouched = table.initial().as_ref() == Some(row);
         if here.next().await? == Some(row) {
-            found += 1;
+            // Nobody copied what is there from the beginning.
+            found += u64::from(!is_untouched);
             until = Some(row.key());
-        } else if table.initial().as_ref() != Some(row) {
+        } else if !is_untouched {
             return Err(TransferError::Occupied { table, key: row.key() });
         }
         here.pass();

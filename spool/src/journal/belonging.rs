@@ -29,37 +29,56 @@ impl Journal {
                 _ => Ok(false),
             }
         })?;
-        if is_bound {
-            return Ok(());
-        }
-        match self.writing(|journal| queue::bind(&journal.connection, Some(database.as_str()))) {
-            // What waits is to get there all the same.
-            Err(fault) if fault.is_of_disk() => {
-                self.owed.database = Some(database.clone());
-                Ok(())
+        if !is_bound {
+            match self.writing(|journal| queue::bind(&journal.connection, database.as_str())) {
+                // What waits is to get there all the same.
+                Err(fault) if fault.is_of_disk() => self.owed.database = Some(database.clone()),
+                bound => bound?,
             }
-            bound => bound,
         }
+        if self.doubted.take().is_some()
+            && let Some(name) = self.settings.database.clone()
+        {
+            // Should this fail, the next one that opens it has the same doubt.
+            let _ = self.writing(|journal| queue::set_name(&journal.connection, &name));
+        }
+        Ok(())
+    }
+
+    /// Refuses to take anything as long as it is not known whether what waits is of the same database.
+    pub(super) fn refuse_doubted(&self) -> Result<(), Fault> {
+        let Some(name) = &self.doubted else { return Ok(()) };
+        let why = format!(
+            "holds {} events of {name}, and nothing is taken until the database answers and is the same one: open it with \
+             the URL of that one, or name another journal (ROSEY_SPOOL)",
+            self.waiting.events
+        );
+        Err(Fault::Refused(ErrorKind::Unavailable, why))
     }
 }
 
 /// Notes the database's name in a journal in which so many events wait. If nothing does, it belongs to no other one any
-/// more. A database that was reached is known by its identity, whatever its name is by now.
-pub(super) fn name(connection: &Connection, waiting: u64, name: Option<&str>) -> Result<(), Fault> {
-    let Some(name) = name else { return Ok(()) };
+/// more. A database that was reached is known by its identity: if it has another name by now, this gives the former one.
+pub(super) fn name(
+    connection: &Connection,
+    waiting: u64,
+    name: Option<&str>,
+) -> Result<Option<String>, Fault> {
+    let Some(name) = name else { return Ok(None) };
     let known = queue::name(connection)?;
     let is_reached = queue::database(connection)?.is_some();
     match known {
-        Some(known) if known == name => Ok(()),
-        Some(known) if waiting > 0 && !is_reached => Err(of_another(waiting, &format!(", {known}"))),
-        _ if waiting > 0 && is_reached => Ok(()),
-        _ => {
-            if waiting == 0 {
-                queue::bind(connection, None)?;
-            }
-            queue::set_name(connection, name)
-        }
+        Some(known) if known == name => return Ok(None),
+        Some(known) if waiting > 0 && is_reached => return Ok(Some(known)),
+        Some(known) if waiting > 0 => return Err(of_another(waiting, &format!(", {known}"))),
+        None if waiting > 0 && is_reached => return Ok(None),
+        _ => {}
     }
+    if waiting == 0 {
+        queue::unbind(connection)?;
+    }
+    queue::set_name(connection, name)?;
+    Ok(None)
 }
 
 fn of_another(events: u64, which: &str) -> Fault {

@@ -17,7 +17,7 @@ use crate::step::{Step, reached};
 /// What a journal's file says it is, SQLite's `application_id`: `bsSP` in ASCII.
 const APPLICATION: i32 = 0x6273_5350;
 /// The form of its tables.
-const FORM: i32 = 2;
+const FORM: i32 = 3;
 
 const TABLES: &str = "
     CREATE TABLE batch (
@@ -45,7 +45,9 @@ const TABLES: &str = "
         owner TEXT,
         database_name TEXT,
         database_id TEXT,
+        former_id TEXT,
         dropped INTEGER NOT NULL,
+        told INTEGER NOT NULL DEFAULT 0,
         away_since INTEGER,
         error TEXT
     ) STRICT;
@@ -55,6 +57,12 @@ const TABLES: &str = "
 const FROM_1: &str = "
     ALTER TABLE journal ADD COLUMN owner TEXT;
     ALTER TABLE journal ADD COLUMN database_name TEXT;";
+
+/// The same of the second form.
+const FROM_2: &str = "
+    ALTER TABLE journal ADD COLUMN former_id TEXT;
+    ALTER TABLE journal ADD COLUMN told INTEGER NOT NULL DEFAULT 0;
+    UPDATE journal SET told = dropped;";
 
 /// Opens the journal to write, and makes it if it is not there.
 pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
@@ -70,7 +78,8 @@ pub(super) fn open(path: &Path) -> Result<(Connection, Standing), Fault> {
     }
     match form {
         None => make(&connection)?,
-        Some(1) => bring_forward(&connection, FROM_1)?,
+        Some(1) => bring_forward(&connection, &[FROM_1, FROM_2].concat())?,
+        Some(2) => bring_forward(&connection, FROM_2)?,
         Some(_) => {}
     }
     set(&connection)?;

@@ -21,6 +21,9 @@ pub struct Look {
     pub damaged: u64,
     /// The number of the batch that was kept aside last; 0: none is. Whatever is kept aside later has a higher one.
     pub last_aside: i64,
+    /// How many of the [dropped](SpoolHealth::dropped) events there were when it was last closed in order, so that somebody
+    /// could be told of them.
+    pub told: u64,
     /// Since when its database is away, and the error then, as far as its owner noted it.
     pub away: Option<(Timestamp, String)>,
     /// Whether a process has it open.
@@ -45,12 +48,15 @@ fn looked(path: &Path) -> Result<Option<Look>, Fault> {
         spool: SpoolHealth::default(),
         damaged: 0,
         last_aside: 0,
+        told: 0,
         away: None,
         in_use: Lock::is_taken(&resolve(path)?)?,
         database: None,
     };
-    if file::form(&connection)?.is_some() {
+    if let Some(form) = file::form(&connection)? {
         look.spool = queue::waiting(&connection, 0)?.health();
+        // Older ones do not say.
+        look.told = if form < 3 { look.spool.dropped } else { queue::told(&connection)? };
         look.damaged = queue::damaged(&connection)?;
         look.last_aside = aside::last(&connection)?;
         look.away = queue::noted(&connection)?;

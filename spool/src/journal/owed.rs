@@ -9,6 +9,7 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 
 use super::files::State;
+use super::owner::Begun;
 use super::room::Lent;
 use super::waiting::{Taken, Waiting};
 use super::{Journal, aside, owner, queue};
@@ -42,6 +43,7 @@ struct Aside {
 pub(super) struct Unmade {
     database: Option<String>,
     dropped: u64,
+    told: u64,
     /// Of the last batch that the former file had.
     number: i64,
 }
@@ -79,7 +81,7 @@ impl Journal {
             queue::forget_gaps(&self.connection)?;
         }
         if let Some(database) = database {
-            queue::bind(&self.connection, Some(database.as_str()))?;
+            queue::bind(&self.connection, database.as_str())?;
         }
         self.waiting = queue::waiting(&self.connection, 0)?;
         self.limit_aside()
@@ -154,13 +156,13 @@ impl Journal {
             Some(database) => Some(database.as_str().to_owned()),
             None => queue::database(&self.connection)?,
         };
-        let number = queue::last_number(&self.connection)?;
+        let (number, told) = (queue::last_number(&self.connection)?, queue::told(&self.connection)?);
         // There is nothing to be written back into the file.
         self.connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
         self.files.remove(&self.settings.path)?;
         // The room is given back once the former connection is closed.
         self.connection = Connection::open_in_memory()?;
-        self.unmade = Some(Unmade { database, dropped: self.waiting.dropped, number });
+        self.unmade = Some(Unmade { database, dropped: self.waiting.dropped, told, number });
         self.owed = Owed::default();
         self.waiting = Waiting::default();
         if let Err(fault) = self.make_anew() {
@@ -176,19 +178,22 @@ impl Journal {
 
     /// Sees to it that there is a file, if it was removed because nothing was in it.
     pub(super) fn make_anew(&mut self) -> Result<(), Fault> {
-        let Some(Unmade { database, dropped, number }) = &self.unmade else { return Ok(()) };
+        let Some(Unmade { database, dropped, told, number }) = &self.unmade else { return Ok(()) };
         if !self.lock.holds()? {
             self.lock = owner::locked(&self.settings).map_err(owner::later)?;
         }
-        let (connection, files, own, mut waiting) = owner::begun(&self.settings)?;
+        let Begun { connection, files, own, mut waiting, doubted } = owner::begun(&self.settings)?;
         if waiting.events == 0 {
-            queue::bind(&connection, database.as_deref())?;
+            if let Some(database) = database {
+                queue::bind(&connection, database)?;
+            }
+            queue::set_told(&connection, *told)?;
             queue::count_dropped(&connection, *dropped)?;
             queue::number_from(&connection, *number)?;
             waiting.dropped += dropped;
         }
         (self.connection, self.files, self.own, self.waiting) = (connection, files, (own, 0), waiting);
-        (self.unmade, self.lent, self.stale) = (None, Lent::default(), false);
+        (self.unmade, self.lent, self.stale, self.doubted) = (None, Lent::default(), false, doubted);
         Ok(())
     }
 }

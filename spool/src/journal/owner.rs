@@ -6,6 +6,7 @@ use botstore_core::files::resolve;
 use botstore_core::model::Source;
 use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result};
+use rusqlite::Connection;
 
 use super::files::{Files, State};
 use super::owed::Owed;
@@ -34,7 +35,7 @@ impl Journal {
         file::refuse_no_file(&settings.path)?;
         let lock = locked(&settings)?;
         match begun(&settings) {
-            Ok((connection, files, own, waiting)) => Ok(Self {
+            Ok(Begun { connection, files, own, waiting, doubted }) => Ok(Self {
                 connection,
                 files,
                 lock,
@@ -43,6 +44,7 @@ impl Journal {
                 waiting,
                 stale: false,
                 overtaken: false,
+                doubted,
                 lent: Lent::default(),
                 owed: Owed::default(),
                 unmade: None,
@@ -148,6 +150,11 @@ impl Journal {
             }
             State::Whole | State::Gone | State::Replaced => {}
         }
+        if !is_empty {
+            let told = self.waiting.dropped;
+            // Should this fail, the next one tells it again.
+            let _ = self.writing(|journal| queue::set_told(&journal.connection, told));
+        }
         let Self { connection, files, lock, settings, .. } = self;
         connection.close().map_err(|(_, error)| error)?;
         reached(Step::Closed);
@@ -176,10 +183,17 @@ pub(super) fn later(fault: Fault) -> Fault {
     }
 }
 
+/// A journal's file that is open, and its owner's.
+pub(super) struct Begun {
+    pub(super) connection: Connection,
+    pub(super) files: Files,
+    pub(super) own: Source,
+    pub(super) waiting: Waiting,
+    pub(super) doubted: Option<String>,
+}
+
 /// Opens the file, and makes it this owner's.
-pub(super) fn begun(
-    settings: &SpoolSettings,
-) -> Result<(rusqlite::Connection, Files, Source, Waiting), Fault> {
+pub(super) fn begun(settings: &SpoolSettings) -> Result<Begun, Fault> {
     let (connection, standing) = file::open(&settings.path)?;
     reached(Step::Made);
     // A name that no journal had before, and so one that no other owner of this one has.
@@ -187,8 +201,8 @@ pub(super) fn begun(
     queue::own(&connection, own.as_str())?;
     reached(Step::Owned);
     let waiting = queue::waiting(&connection, 0)?;
-    belonging::name(&connection, waiting.events, settings.database.as_deref())?;
-    Ok((connection, Files::of(&settings.path, standing)?, own, waiting))
+    let doubted = belonging::name(&connection, waiting.events, settings.database.as_deref())?;
+    Ok(Begun { files: Files::of(&settings.path, standing)?, connection, own, waiting, doubted })
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use botstore_core::StoreError;
 use botstore_core::files::resolve;
 use rustix::fs::{Access, AtFlags, CWD, accessat};
 
-use super::{file, unopened};
+use super::{file, files, unopened};
 use crate::fault::Fault;
+use crate::lock;
 
 /// Finds out whether this user could open a journal at `path`, be there one or not, changing nothing. There may be no room
 /// for it all the same, or somebody else may have it open.
@@ -25,7 +26,8 @@ fn checked(path: &Path) -> Result<(), Fault> {
     file::refuse_no_file(&path)?;
     // Its lock is made beside it, and what SQLite keeps there.
     may(path.parent().unwrap_or(&path), Access::WRITE_OK | Access::EXEC_OK)?;
-    if path.exists() { may(&path, Access::READ_OK | Access::WRITE_OK) } else { Ok(()) }
+    let beside = files::names(&path).into_iter().chain([lock::path_of(&path)]);
+    beside.filter(|file| file.exists()).try_for_each(|file| may(&file, Access::READ_OK | Access::WRITE_OK))
 }
 
 fn may(path: &Path, access: Access) -> Result<(), Fault> {

@@ -1,6 +1,6 @@
 //! The statements on the journal's tables.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use botstore_core::model::{Batch, Position, Source, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
@@ -182,19 +182,22 @@ const KEEP_FOR_GOOD: &str = "UPDATE rejected SET after = NULL WHERE source = ?1"
 pub(super) fn remove(connection: &Connection, upto: i64) -> Result<Vec<Taken>, Fault> {
     let mut statement = connection.prepare_cached(REMOVE)?;
     let mut rows = statement.query([upto])?;
-    let (mut removed, mut passed) = (Vec::new(), BTreeSet::new());
+    let mut removed = Vec::new();
     while let Some(row) = rows.next()? {
-        let taken = taken(row)?;
-        let source = taken.of.as_ref().map(|(source, _)| source).filter(|source| !source.is_private());
-        if row.get(4)? {
-            passed.extend(source.map(|source| source.as_str().to_owned()));
-        }
-        removed.push(taken);
+        removed.push((taken(row)?, row.get(4)?));
     }
-    for source in passed {
-        connection.prepare_cached(KEEP_FOR_GOOD)?.execute([source])?;
+    for (taken, _) in removed.iter().filter(|(_, was_bridged)| *was_bridged) {
+        keep_for_good(connection, taken)?;
     }
-    Ok(removed)
+    Ok(removed.into_iter().map(|(taken, _)| taken).collect())
+}
+
+/// Notes that a batch without a place to follow may be in the database.
+fn keep_for_good(connection: &Connection, bridged: &Taken) -> Result<(), Fault> {
+    if let Some((source, _)) = bridged.of.as_ref().filter(|(source, _)| !source.is_private()) {
+        connection.prepare_cached(KEEP_FOR_GOOD)?.execute([source.as_str()])?;
+    }
+    Ok(())
 }
 
 const BETWEEN: &str = "
@@ -223,7 +226,7 @@ fn place_of(row: &rusqlite::Row<'_>) -> Option<(Source, Position)> {
 
 const DROP: &str = "
     DELETE FROM batch WHERE number = (SELECT min(number) FROM batch WHERE number > ?1)
-    RETURNING source, last, events, length(CAST(body AS BLOB)), number";
+    RETURNING source, last, events, length(CAST(body AS BLOB)), number, after IS NULL";
 
 /// What comes after the dropped events of a source may be written all the same.
 const BRIDGE: &str = "
@@ -235,8 +238,12 @@ pub(super) fn drop_oldest(connection: &Connection, lent: i64) -> Result<Option<T
     let mut statement = connection.prepare_cached(DROP)?;
     let mut rows = statement.query([lent])?;
     let Some(row) = rows.next()? else { return Ok(None) };
-    let (dropped, number) = (taken(row)?, row.get::<_, i64>(4)?);
+    let (dropped, number, was_bridged) = (taken(row)?, row.get::<_, i64>(4)?, row.get(5)?);
     drop(rows);
+    if was_bridged {
+        // It may be in the database all the same, if somebody died before he could take it out.
+        keep_for_good(connection, &dropped)?;
+    }
     if let Some((source, _)) = &dropped.of
         && connection.prepare_cached(BRIDGE)?.execute((source.as_str(), number))? == 0
     {
@@ -296,10 +303,29 @@ pub(super) fn database(connection: &Connection) -> Result<Option<String>, Fault>
 }
 
 /// The database that the journal belongs to from now on. Of what one did not take, no other can tell whether it has it.
-pub(super) fn bind(connection: &Connection, database: Option<&str>) -> Result<(), Fault> {
-    let of_another = "UPDATE rejected SET after = NULL WHERE (SELECT database_id IS NOT ?1 FROM journal)";
+pub(super) fn bind(connection: &Connection, database: &str) -> Result<(), Fault> {
+    let of_another = "UPDATE rejected SET after = NULL
+        WHERE (SELECT coalesce(database_id, former_id) IS NOT ?1 FROM journal)";
     connection.execute(of_another, [database])?;
-    connection.execute("UPDATE journal SET database_id = ?1", [database])?;
+    connection.execute("UPDATE journal SET database_id = ?1, former_id = NULL", [database])?;
+    Ok(())
+}
+
+/// The journal may belong to any database from now on. What is kept aside is that of the former one.
+pub(super) fn unbind(connection: &Connection) -> Result<(), Fault> {
+    let unbound = "UPDATE journal SET former_id = coalesce(database_id, former_id), database_id = NULL";
+    connection.execute(unbound, [])?;
+    Ok(())
+}
+
+/// How many of the events that were given up somebody was told of at an end in order.
+pub(super) fn told(connection: &Connection) -> Result<u64, Fault> {
+    Ok(connection.query_row("SELECT told FROM journal", [], |row| row.get(0))?)
+}
+
+/// Notes that this happened, of so many.
+pub(super) fn set_told(connection: &Connection, told: u64) -> Result<(), Fault> {
+    connection.execute("UPDATE journal SET told = ?1", [told])?;
     Ok(())
 }
 

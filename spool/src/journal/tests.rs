@@ -288,11 +288,46 @@ fn until_its_database_was_reached_it_is_known_by_its_name() {
     drop(journal);
 
     // With nothing in it, it is anybody's; and then no more that of the one that was reached.
-    let mut journal = named(&mut settings, "there:5432/bot").unwrap();
+    let mut journal = named(&mut settings, "elsewhere:5432/bot").unwrap();
     appended(&mut journal, &[placed("a", 3, 4)]);
     drop(journal);
     assert_eq!(kind(named(&mut settings, "here:5432/bot")), Some(ErrorKind::Conflict));
-    named(&mut settings, "there:5432/bot").unwrap().bind(&other).unwrap();
+    named(&mut settings, "elsewhere:5432/bot").unwrap().bind(&other).unwrap();
+}
+
+#[test]
+fn while_something_waits_nothing_is_taken_by_another_name_until_it_is_known_to_be_the_same_database() {
+    let (_directory, mut settings) = settings();
+    let [one, other] = ["one", "other"].map(|id| DatabaseId::new(id).unwrap());
+    settings.database = Some("here:5432/bot".to_owned());
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    appended(&mut journal, &[placed("a", 0, 3)]);
+    journal.bind(&one).unwrap();
+    drop(journal);
+
+    settings.database = Some("there:5432/bot".to_owned());
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    let is_refused = |journal: &mut Journal| {
+        let error = journal.append(&[&placed("a", 3, 4)], at(1)).remove(0).unwrap_err();
+        let told =
+            "bot.spool holds 3 events of here:5432/bot, and nothing is taken until the database answers";
+        assert_eq!(
+            (error.kind(), error.to_string().contains(told)),
+            (&ErrorKind::Unavailable, true),
+            "{error}"
+        );
+        assert_eq!(journal.position(&source("a")), None);
+    };
+    is_refused(&mut journal);
+    assert_eq!(kind(journal.bind(&other)), Some(ErrorKind::Conflict));
+    is_refused(&mut journal);
+    journal.bind(&one).unwrap();
+    assert_eq!(journal.position(&source("a")), Some(place(3)));
+    appended(&mut journal, &[placed("a", 3, 4)]);
+    drop(journal);
+    let mut journal = Journal::open(settings).unwrap();
+    appended(&mut journal, &[placed("a", 4, 5)]);
+    assert_eq!(waits(&journal), 5);
 }
 
 #[test]

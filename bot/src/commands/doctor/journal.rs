@@ -6,7 +6,7 @@ use botstore::spool::{Look, check_place, look};
 use botstore::{Config, StoreError};
 use serde::Serialize;
 
-use crate::format::{number, time};
+use crate::format::{counted, number, time};
 
 /// The journal of a configuration that has one, and what was found in it.
 pub(super) struct Journal {
@@ -69,7 +69,9 @@ impl Journal {
         let spool = &look.spool;
         let path = self.settings.path.display();
         let mut found = vec![match spool.oldest {
-            Some(oldest) => format!("{} events wait since {}", number(spool.events), time(oldest)),
+            Some(oldest) => {
+                format!("{} since {}", counted(spool.events, "event waits", "events wait"), time(oldest))
+            }
             None => "nothing waits".to_owned(),
         }];
         if let Some((since, error)) = &look.away {
@@ -91,7 +93,7 @@ impl Journal {
             );
         }
         if spool.rejected > 0 {
-            found.push(format!("{} events are kept aside", number(spool.rejected)));
+            found.push(format!("{} kept aside", counted(spool.rejected, "event is", "events are")));
             if look.damaged > 0 {
                 found.push(format!("{} of them cannot be read", number(look.damaged)));
                 advice.push("bytes of the journal were changed: check its disk".to_owned());
@@ -108,7 +110,7 @@ impl Journal {
             ));
         }
         if spool.dropped > 0 {
-            found.push(format!("{} events were given up", number(spool.dropped)));
+            found.push(format!("{} given up", counted(spool.dropped, "event was", "events were")));
             advice.push("the journal was full: raise ROSEY_SPOOL_SIZE or ROSEY_SPOOL_AGE".to_owned());
         }
         let verdict = match (other, advice.is_empty()) {

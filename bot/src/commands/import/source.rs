@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context as _, anyhow, bail};
 use botstore::Config;
 use botstore::files::is_part_of;
 use botstore::url::DatabaseUrl;
@@ -22,7 +22,7 @@ impl Source {
         let Some(url) = source.to_str().filter(|source| source.contains("://")) else {
             return Ok(Self::File(source.to_owned()));
         };
-        match url.parse()? {
+        match url.parse().context("FILE|URL")? {
             DatabaseUrl::Sqlite(sqlite) => match sqlite.path {
                 Some(path) => Ok(Self::File(path)),
                 None => bail!("a database in memory has nothing to import"),

@@ -165,6 +165,20 @@ fn what_a_source_passed_by_a_gap_is_not_let_go() {
 }
 
 #[test]
+fn what_a_source_passed_is_not_let_go_even_if_what_passed_it_is_given_up() {
+    let (_directory, mut journal) = passed_over();
+    // It was written by somebody who died before he could take it out.
+    assert_eq!(said(&journal.next().unwrap().unwrap()), ["a6", "a7"]);
+    journal.give_back();
+    for place in 0..2 {
+        append(&mut journal, &placed("c", place, place + 1)).unwrap();
+    }
+    forget(&mut journal, "a", 7);
+    forget(&mut journal, "b", 7);
+    assert_eq!(counts(&journal), (1, 4));
+}
+
+#[test]
 fn what_came_aside_after_a_gap_is_let_go() {
     let (_directory, mut journal) = passed_over();
     let portion = journal.next().unwrap().unwrap();
@@ -175,6 +189,26 @@ fn what_came_aside_after_a_gap_is_let_go() {
     assert_eq!(counts(&journal), (2, 3), "the oldest, of the same source, made room");
     forget(&mut journal, "a", 9);
     assert_eq!(counts(&journal).0, 1);
+}
+
+#[test]
+fn what_is_aside_is_let_go_if_its_database_has_another_name() {
+    let (_directory, mut settings) = settings();
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    let one = DatabaseId::new("one").unwrap();
+    journal.bind(&one).unwrap();
+    append(&mut journal, &placed("a", 2, 3)).unwrap();
+    let portion = journal.next().unwrap().unwrap();
+    journal.reject(&portion, "something is missing").unwrap();
+    drop(journal);
+    for name in ["127.0.0.1", "localhost"] {
+        settings.database = Some(name.to_owned());
+        drop(Journal::open(settings.clone()).unwrap());
+    }
+    let mut journal = Journal::open(settings).unwrap();
+    journal.bind(&one).unwrap();
+    forget(&mut journal, "a", 3);
+    assert_eq!(counts(&journal).0, 0);
 }
 
 #[test]

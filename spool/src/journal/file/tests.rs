@@ -161,10 +161,10 @@ fn one_of_a_newer_form_is_refused() {
     let mut journal = Journal::open(settings.clone()).unwrap();
     append(&mut journal, &placed("a", 0, 1)).unwrap();
     drop(journal);
-    Connection::open(&settings.path).unwrap().pragma_update(None, "user_version", 3).unwrap();
+    Connection::open(&settings.path).unwrap().pragma_update(None, "user_version", 4).unwrap();
     let (kind, text) = open_error(&settings);
     assert_eq!(kind, ErrorKind::Corrupt);
-    assert!(text.contains("is of form 3, and this program knows 2: use a newer one"), "{text}");
+    assert!(text.contains("is of form 4, and this program knows 3: use a newer one"), "{text}");
     assert_eq!(look(&settings.path).unwrap_err().kind(), &ErrorKind::Corrupt);
 }
 

@@ -168,7 +168,7 @@ fn a_journal_of_the_first_form_is_taken_up() {
     settings.database = Some("here".to_owned());
     Connection::open(&settings.path).unwrap().execute_batch(FORM_1).unwrap();
     let seen = look(&settings.path).unwrap().unwrap();
-    assert_eq!((seen.spool.events, seen.spool.dropped, seen.in_use), (1, 7, false));
+    assert_eq!((seen.spool.events, seen.spool.dropped, seen.told, seen.in_use), (1, 7, 7, false));
     for _ in 0..2 {
         let mut journal = Journal::open(settings.clone()).unwrap();
         assert_eq!(look(&settings.path).unwrap().unwrap().spool, journal.health());
@@ -180,5 +180,24 @@ fn a_journal_of_the_first_form_is_taken_up() {
         .unwrap()
         .pragma_query_value(None, "user_version", |row| row.get(0))
         .unwrap();
-    assert_eq!(form, 2);
+    assert_eq!((form, look(&settings.path).unwrap().unwrap().told), (3, 7));
+}
+
+/// What the second form has in place of the first.
+const FORM_2: &str = "
+    ALTER TABLE journal ADD COLUMN owner TEXT;
+    ALTER TABLE journal ADD COLUMN database_name TEXT;
+    UPDATE journal SET database_name = 'here';
+    PRAGMA user_version = 2;";
+
+#[test]
+fn a_journal_of_the_second_form_is_taken_up() {
+    let (_directory, mut settings) = settings();
+    settings.database = Some("here".to_owned());
+    Connection::open(&settings.path).unwrap().execute_batch(&[FORM_1, FORM_2].concat()).unwrap();
+    assert_eq!(look(&settings.path).unwrap().unwrap().told, 7);
+    let mut journal = Journal::open(settings.clone()).unwrap();
+    assert_eq!(look(&settings.path).unwrap().unwrap().told, 7);
+    assert_eq!(said(&journal.next().unwrap().unwrap()), ["1"]);
+    journal.bind(&DatabaseId::new("one").unwrap()).unwrap();
 }

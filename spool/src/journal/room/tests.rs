@@ -185,3 +185,20 @@ fn a_batch_that_drops_what_it_follows_is_written_wherever_its_source_stands() {
     let portion = next(&mut journal);
     assert_eq!((portion.after, said(&portion)), (None::<Position>, vec!["a4", "a5"]));
 }
+
+#[test]
+fn what_was_given_up_is_told_by_an_end_in_order_and_not_by_a_kill() {
+    let (_directory, mut journal) = journal(2, WhenFull::DropOldest, None);
+    for place in 0..5 {
+        append(&mut journal, &placed("a", place, place + 1), 1).unwrap();
+    }
+    let settings = journal.settings.clone();
+    let told = || {
+        let look = crate::look(&settings.path).unwrap().unwrap();
+        (look.spool.dropped, look.told)
+    };
+    let journal = reopened(journal);
+    assert_eq!(told(), (3, 0));
+    journal.close().unwrap();
+    assert_eq!(told(), (3, 3));
+}

@@ -1,7 +1,7 @@
 //! The same for people.
 
 use super::{MissingReport, OtherReport, RejectReport, Report};
-use crate::format::{number, visible};
+use crate::format::{counted, number, visible};
 use crate::output::table;
 
 impl Report {
@@ -12,7 +12,7 @@ impl Report {
             None => format!("Looked at {source} ({layout}); nothing was imported"),
         }];
         if self.found > 0 {
-            lines.push(format!("{} rows had been imported before", number(self.found)));
+            lines.push(format!("{} had been imported before", counted(self.found, "row", "rows")));
         }
         lines.push(String::new());
         lines.push(self.table());
@@ -69,11 +69,11 @@ impl Report {
     fn rejects(&self) -> Vec<String> {
         let mut lines = vec![match &self.rejects_file {
             Some(file) => format!(
-                "{} rows were rejected; all that stands in them is in {}",
-                number(self.rejected),
+                "{} rejected; all that stands there is in {}",
+                counted(self.rejected, "row was", "rows were"),
                 visible(&file.display().to_string())
             ),
-            None => format!("{} rows would be rejected", number(self.rejected)),
+            None => format!("{} would be rejected", counted(self.rejected, "row", "rows")),
         }];
         for RejectReport { table, key, field, reason } in &self.rejects {
             lines.push(format!("  {table} {}: {} {reason}", shortened(&visible(key)), visible(field)));
@@ -106,10 +106,12 @@ impl OtherReport {
         let Self { table, column, rows } = self;
         match (column, rows) {
             (Some(column), rows) => format!(
-                "Not imported: the column {table}.{column}, in which {} rows have something",
-                number(rows.unwrap_or_default())
+                "Not imported: the column {table}.{column}, in which {} something",
+                counted(rows.unwrap_or_default(), "row has", "rows have")
             ),
-            (None, Some(rows)) => format!("Not imported: the table {table} with {} rows", number(*rows)),
+            (None, Some(rows)) => {
+                format!("Not imported: the table {table} with {}", counted(*rows, "row", "rows"))
+            }
             (None, None) => format!("Not imported: the table {table}, which is not readable"),
         }
     }
