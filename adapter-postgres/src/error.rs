@@ -161,6 +161,16 @@ fn meaning(error: &DbError, broken: ErrorKind) -> (ErrorKind, &'static str) {
         ),
         SqlState::T_R_SERIALIZATION_FAILURE | SqlState::T_R_DEADLOCK_DETECTED => (ErrorKind::Unavailable, ""),
         SqlState::UNIQUE_VIOLATION => (ErrorKind::Conflict, ""),
+        // The message is in the server's language; the functions' names are in none.
+        SqlState::INSUFFICIENT_PRIVILEGE
+            if matches!(error.routine(), Some("ExecWithCheckOptions" | "check_enable_rls")) =>
+        {
+            (
+                ErrorKind::Schema,
+                "; no GRANT helps: as a superuser ALTER ROLE ... BYPASSRLS, or as the table's owner ALTER TABLE ... DISABLE \
+                 ROW LEVEL SECURITY",
+            )
+        }
         SqlState::INSUFFICIENT_PRIVILEGE => (ErrorKind::Schema, "; grant the role what it lacks"),
         SqlState::INVALID_AUTHORIZATION_SPECIFICATION => (
             ErrorKind::Unavailable,

@@ -18,28 +18,23 @@ use async_trait::async_trait;
 use botstore_core::clock::SystemClock;
 use botstore_core::model::{Aspect, DatabaseHealth, Depth, Finding};
 use botstore_core::settings::PostgresSettings;
-use botstore_core::transfer::Table;
 use botstore_core::url::PostgresUrl;
 use botstore_core::{Examine, Result};
 use botstore_migrations::postgres as migrations;
 
 use crate::client::{Connections, Intent, Params};
 use crate::lifecycle;
+use crate::rights::{HISTORY, Hidden};
 use crate::row::Columns as _;
 
 /// The operation, as errors name it.
 const OPERATION: &str = "examine";
 
-/// The tables beside those that make up a store's content.
-const IDENTITY: &str = "database_identity";
-const HISTORY: &str = "refinery_schema_history";
-
-/// The sequence that is no column's own.
-const SEQUENCE: &str = "plugin_value_versions";
-
 /// Looks how a database on a server is.
 pub struct PostgresExaminer {
     connections: Connections,
+    /// What the role does not see.
+    hidden: Option<Hidden>,
 }
 
 impl PostgresExaminer {
@@ -50,8 +45,8 @@ impl PostgresExaminer {
     /// As [`PostgresStore::open`](crate::PostgresStore::open), but no version is refused.
     pub async fn open(url: &PostgresUrl, settings: &PostgresSettings) -> Result<Self> {
         let connections = Connections::new(url, settings, Arc::new(SystemClock))?;
-        drop(connections.first(OPERATION).await?);
-        Ok(Self { connections })
+        let (_, hidden) = connections.look(OPERATION).await?;
+        Ok(Self { connections, hidden })
     }
 
     async fn rows(&self, sql: &str, params: Params<'_>) -> Result<Vec<tokio_postgres::Row>> {
@@ -87,6 +82,10 @@ impl Examine for PostgresExaminer {
         match aspect {
             Aspect::Permissions | Aspect::Bloat | Aspect::Upkeep if !self.has_schema().await? => Ok(None),
             Aspect::Permissions => rights::rights(self).await.map(Some),
+            Aspect::Objects | Aspect::Sequences | Aspect::Rows if self.hidden.is_some() => {
+                let found = "cannot be looked at: row-level security may hide rows";
+                Ok(Some(Finding::failed(aspect.as_str(), found, "see to the permissions first")))
+            }
             Aspect::Objects if self.is_current().await? => objects::objects(self).await.map(Some),
             Aspect::Sequences if self.is_current().await? => sequences::sequences(self).await.map(Some),
             Aspect::Integrity => integrity::integrity(self, depth).await.map(Some),
@@ -101,11 +100,6 @@ impl Examine for PostgresExaminer {
             _ => Ok(None),
         }
     }
-}
-
-/// The names of all tables.
-fn tables() -> Vec<&'static str> {
-    Table::ALL.into_iter().map(Table::name).chain([IDENTITY, HISTORY]).collect()
 }
 
 impl fmt::Debug for PostgresExaminer {

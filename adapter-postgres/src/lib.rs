@@ -43,6 +43,7 @@ mod open;
 mod outbound;
 mod pool;
 mod record;
+mod rights;
 mod row;
 mod session;
 mod statement;

@@ -10,6 +10,7 @@ use botstore_core::url::PostgresUrl;
 use botstore_core::{ErrorKind, Result, StoreError};
 use botstore_migrations::{Goal, Migrated, MigrationError, SchemaStatus, postgres as migrations};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_postgres::types::Type;
 
 use crate::client::Connections;
 use crate::connect::Connector;
@@ -17,17 +18,23 @@ use crate::error;
 use crate::group::Group;
 use crate::lent::Endings;
 use crate::pool::{Keeper, Object, Pool, ROUND};
+use crate::rights::{self, Hidden};
 use crate::row::Columns;
 use crate::session::Session;
 
 /// By how much a call may take longer than the server's bound on a statement allows.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 
-/// What the server must be like for the statements to be right.
+/// What the server must be like for the statements to be right, and which of our tables the role may not see whole.
 const SERVER: &str = "
     SELECT current_setting('server_encoding') AS encoding,
         current_setting('default_transaction_isolation') AS isolation,
-        current_schema() IS NOT NULL AS placed";
+        current_schema() IS NOT NULL AS placed,
+        ARRAY(
+            SELECT name FROM unnest($1) WITH ORDINALITY AS ours (name, place)
+            WHERE row_security_active(to_regclass(name)::oid) ORDER BY place
+        ) AS hidden,
+        current_user::text AS role";
 
 /// A store in a PostgreSQL database.
 pub struct PostgresStore {
@@ -51,7 +58,8 @@ impl PostgresStore {
     /// # Errors
     ///
     /// - [`ErrorKind::Unavailable`]: the server cannot be reached, or refuses.
-    /// - [`ErrorKind::Schema`]: the schema is none that this program works with, or the database's encoding or isolation.
+    /// - [`ErrorKind::Schema`]: the schema is none that this program works with, or the database's encoding or isolation; or
+    ///   row-level security may hide rows from the role.
     /// - [`ErrorKind::InvalidInput`] of `database_url`: a file that it names cannot be used.
     pub async fn open(url: &PostgresUrl, settings: &PostgresSettings, migrate: bool) -> Result<Self> {
         Self::open_with(url, settings, migrate, Arc::new(SystemClock)).await
@@ -128,30 +136,39 @@ impl Connections {
         })
     }
 
-    /// The first connection, to a server of which the statements can be sure.
+    /// The first connection, to a server of which the statements can be sure, as a role that sees every row: of some rows,
+    /// a half would be told, copied or removed for the whole.
     pub(crate) async fn first(&self, operation: &'static str) -> Result<Object> {
-        let client = self.get(operation).await?;
-        let rows = client.query_typed(SERVER, &[]).await;
-        let rows = rows.map_err(|error| error::of_read(operation, &self.shown, error))?;
-        for row in rows {
-            let (encoding, isolation): (&str, &str) = (row.raw("encoding")?, row.raw("isolation")?);
-            let advice = if encoding != "UTF8" {
-                // Text that is stored and ordered by bytes needs one encoding on both sides.
-                format!("is encoded in {encoding}; create it with ENCODING 'UTF8'")
-            } else if isolation != "read committed" {
-                format!(
-                    "isolates transactions as {isolation}; run ALTER ROLE ... SET default_transaction_isolation TO \
-                     'read committed', and leave it out of the URL's options"
-                )
-            } else if !row.raw("placed")? {
-                "has no schema of its search_path: create one that is there, or take search_path out of the URL's options"
-                    .to_owned()
-            } else {
-                continue;
-            };
-            return Err(StoreError::new(ErrorKind::Schema, operation, format!("{} {advice}", self.shown)));
+        match self.look(operation).await? {
+            (client, None) => Ok(client),
+            (_, Some(hidden)) => {
+                let detail = format!("{}: {}; {}", self.shown, hidden.found(), hidden.advice());
+                Err(StoreError::new(ErrorKind::Schema, operation, detail))
+            }
         }
-        Ok(client)
+    }
+
+    /// The same as any role, with what it does not see.
+    pub(crate) async fn look(&self, operation: &'static str) -> Result<(Object, Option<Hidden>)> {
+        let client = self.get(operation).await?;
+        let row = client.query_typed_one(SERVER, &[(&rights::all_tables(), Type::TEXT_ARRAY)]).await;
+        let row = row.map_err(|error| error::of_read(operation, &self.shown, error))?;
+        let (encoding, isolation): (&str, &str) = (row.raw("encoding")?, row.raw("isolation")?);
+        let advice = if encoding != "UTF8" {
+            // Text that is stored and ordered by bytes needs one encoding on both sides.
+            format!("is encoded in {encoding}; create it with ENCODING 'UTF8'")
+        } else if isolation != "read committed" {
+            format!(
+                "isolates transactions as {isolation}; run ALTER ROLE ... SET default_transaction_isolation TO 'read \
+                 committed', and leave it out of the URL's options"
+            )
+        } else if !row.raw("placed")? {
+            "has no schema of its search_path: create one that is there, or take search_path out of the URL's options"
+                .to_owned()
+        } else {
+            return Ok((client, Hidden::of(&row)?));
+        };
+        Err(StoreError::new(ErrorKind::Schema, operation, format!("{} {advice}", self.shown)))
     }
 
     pub(crate) fn migration_error(&self, operation: &'static str, error: MigrationError) -> StoreError {

@@ -2,12 +2,13 @@
 
 use async_trait::async_trait;
 use botstore_core::model::Count;
-use botstore_core::transfer::{Column, Content, Field, Identities, Key, KeyPart, Page, Row, Table};
+use botstore_core::transfer::{Column, Content, Field, Identities, Key, KeyPart, Page, Row, Table, Work};
 use botstore_core::{Export, Import, Result};
 
 use crate::bind::Bind;
 use crate::client::{Intent, Params};
 use crate::open::PostgresStore;
+use crate::rights;
 use crate::row::{Columns, corrupt};
 
 #[async_trait]
@@ -37,15 +38,18 @@ impl Export for PostgresStore {
             plugin_values: row.raw("plugin_values")?,
         })
     }
+
+    async fn check_rights(&self, work: Work) -> Result<()> {
+        const OPERATION: &str = "check_rights";
+        let _call = self.enter(OPERATION).await?;
+        rights::check(&self.connections, OPERATION, work).await
+    }
 }
 
 #[async_trait]
 impl Import for PostgresStore {
     async fn import_rows(&self, page: &Page) -> Result<()> {
-        let columns = page.table().columns().iter().enumerate();
-        let values: Vec<_> = columns.map(|(place, column)| array(page.rows(), place, column)).collect();
-        let params: Vec<&dyn Bind> = values.iter().map(|values| &**values).collect();
-        self.rows("import_rows", Intent::Write, &insert(page.table()), &params).await.map(drop)
+        self.write_page("import_rows", page).await
     }
 
     async fn raise_identities(&self, to: &Identities) -> Result<()> {
@@ -61,10 +65,11 @@ impl Import for PostgresStore {
     }
 
     async fn remove_rows(&self, table: Table) -> Result<bool> {
+        const OPERATION: &str = "remove_rows";
         if let Some(initial) = table.initial() {
             // One row is a page of a table that has but one.
             let page = Page::new(table, vec![initial])?;
-            return self.import_rows(&page).await.map(|()| false);
+            return self.write_page(OPERATION, &page).await.map(|()| false);
         }
         let key = names(table.key());
         let (sql, page) = (
@@ -75,8 +80,17 @@ impl Import for PostgresStore {
             ),
             table.page(),
         );
-        let removed: i64 = self.row("remove_rows", Intent::Write, &sql, &[&page]).await?.raw("removed")?;
+        let removed: i64 = self.row(OPERATION, Intent::Write, &sql, &[&page]).await?.raw("removed")?;
         Ok(removed > 0)
+    }
+}
+
+impl PostgresStore {
+    async fn write_page(&self, operation: &'static str, page: &Page) -> Result<()> {
+        let columns = page.table().columns().iter().enumerate();
+        let values: Vec<_> = columns.map(|(place, column)| array(page.rows(), place, column)).collect();
+        let params: Vec<&dyn Bind> = values.iter().map(|values| &**values).collect();
+        self.rows(operation, Intent::Write, &insert(page.table()), &params).await.map(drop)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use botstore_core::model::Count;
-use botstore_core::transfer::{Column, Content, Field, Identities, Key, KeyPart, Page, Row, Table};
+use botstore_core::transfer::{Column, Content, Field, Identities, Key, KeyPart, Page, Row, Table, Work};
 use botstore_core::{ErrorKind, Export, Import, Result};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ToSql, params, params_from_iter};
@@ -28,6 +28,14 @@ impl Export for SqliteStore {
 
     async fn identities(&self) -> Result<Identities> {
         self.read("identities", identities).await
+    }
+
+    /// Whoever may open the file may read it; and whoever may begin to write may write all of it.
+    async fn check_rights(&self, work: Work) -> Result<()> {
+        match work {
+            Work::Read => Ok(()),
+            Work::Write | Work::Replace => self.write("check_rights", |_| Ok(())).await,
+        }
     }
 }
 

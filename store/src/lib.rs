@@ -67,7 +67,8 @@ use botstore_sqlite::SqliteStore;
 /// # Errors
 ///
 /// - [`InvalidInput`](ErrorKind::InvalidInput) of `database_url`: this program was built without that backend.
-/// - [`Schema`](ErrorKind::Schema): the database is another program's, or of a version that this one does not know.
+/// - [`Schema`](ErrorKind::Schema): the database is another program's, or of a version that this one does not know; or the
+///   server may hide rows from the role, by row-level security.
 /// - [`Unavailable`](ErrorKind::Unavailable), [`Timeout`](ErrorKind::Timeout): the database cannot be reached.
 /// - With a spool also those of [`Spool::open`].
 pub async fn open(config: &Config) -> Result<Box<dyn BotStore>> {

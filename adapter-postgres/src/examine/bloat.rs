@@ -4,6 +4,7 @@ use botstore_core::Result;
 use botstore_core::model::{Aspect, Finding};
 
 use super::PostgresExaminer;
+use crate::rights::all_tables;
 use crate::row::Columns as _;
 
 const NAME: &str = Aspect::Bloat.as_str();
@@ -36,7 +37,7 @@ const TIMES: i64 = 3;
 
 pub(super) async fn bloat(examiner: &PostgresExaminer) -> Result<Finding> {
     let mut indexes = Vec::new();
-    for row in examiner.rows(INDEXES, &[&super::tables()]).await? {
+    for row in examiner.rows(INDEXES, &[&all_tables()]).await? {
         indexes.push(Index { name: row.raw("name")?, bytes: row.raw("bytes")?, needed: row.raw("needed")? });
     }
     Ok(judge(&indexes))

@@ -4,9 +4,9 @@ use botstore_core::Result;
 use botstore_core::model::Finding;
 use botstore_core::transfer::{Content, Table};
 
+use super::PostgresExaminer;
 use super::objects::NAME;
-use super::rights::quoted;
-use super::{IDENTITY, PostgresExaminer};
+use crate::rights::{IDENTITY, all_tables, quoted};
 use crate::row::Columns as _;
 
 /// A column of a table.
@@ -56,7 +56,7 @@ const COLUMNS: &str = "
     WHERE attnum > 0 AND NOT attisdropped ORDER BY owner, attnum";
 
 async fn found(examiner: &PostgresExaminer) -> Result<Vec<(Column, bool)>> {
-    let rows = examiner.rows(COLUMNS, &[&super::tables()]).await?;
+    let rows = examiner.rows(COLUMNS, &[&all_tables()]).await?;
     let read = |row: &tokio_postgres::Row| {
         let column = Column {
             table: row.raw("owner")?,
@@ -139,7 +139,7 @@ mod tests {
             assert!(faults(&examiner).await.unwrap().is_empty());
             found(&examiner).await.unwrap().into_iter().map(|(column, _)| column).collect::<Vec<_>>()
         });
-        made.retain(|column| column.table != crate::examine::HISTORY);
+        made.retain(|column| column.table != crate::rights::HISTORY);
         let mut expected = expected();
         made.sort();
         expected.sort();

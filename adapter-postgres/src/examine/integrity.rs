@@ -4,7 +4,7 @@ use botstore_core::model::{Aspect, Depth, Finding, Verdict};
 use botstore_core::{ErrorKind, Result};
 
 use super::PostgresExaminer;
-use super::rights::quoted;
+use crate::rights::{all_tables, quoted};
 use crate::row::Columns as _;
 
 const NAME: &str = Aspect::Integrity.as_str();
@@ -79,7 +79,7 @@ async fn indexes(
     verified: &mut Verified,
 ) -> Result<()> {
     let check = format!("SELECT 1 FROM {home}.bt_index_check($1::bigint::oid::regclass, $2)");
-    for row in examiner.rows(INDEXES, &[&super::tables()]).await? {
+    for row in examiner.rows(INDEXES, &[&all_tables()]).await? {
         let (id, name): (i64, &str) = (row.raw("id")?, row.raw("name")?);
         match examiner.rows(&check, &[&id, &(depth == Depth::Deep)]).await {
             Ok(_) => {}
@@ -105,7 +105,7 @@ async fn tables(examiner: &PostgresExaminer, home: &str, verified: &mut Verified
         "SELECT blkno AS block, msg AS message FROM {home}.verify_heapam($1::bigint::oid::regclass, check_toast => true)
          LIMIT $2"
     );
-    for row in examiner.rows(TABLES, &[&super::tables()]).await? {
+    for row in examiner.rows(TABLES, &[&all_tables()]).await? {
         let (id, name): (i64, &str) = (row.raw("id")?, row.raw("name")?);
         match examiner.rows(&check, &[&id, &NAMED]).await {
             Ok(faults) => {

@@ -4,7 +4,8 @@ use botstore_core::Result;
 use botstore_core::model::{Aspect, Finding};
 use botstore_core::transfer::Table;
 
-use super::{IDENTITY, PostgresExaminer, SEQUENCE, columns, singles};
+use super::{PostgresExaminer, columns, singles};
+use crate::rights::{IDENTITY, VERSIONS};
 use crate::row::Columns as _;
 
 pub(super) const NAME: &str = Aspect::Objects.as_str();
@@ -64,7 +65,7 @@ struct Fault {
 /// store writes.
 pub(super) async fn objects(examiner: &PostgresExaminer) -> Result<Finding> {
     let tables: Vec<&str> = Table::ALL.into_iter().map(Table::name).chain([IDENTITY]).collect();
-    let params: crate::client::Params<'_> = &[&tables, &vec![SEQUENCE], &Vec::from(INDEXES)];
+    let params: crate::client::Params<'_> = &[&tables, &vec![VERSIONS], &Vec::from(INDEXES)];
     let mut faults = Vec::new();
     for row in examiner.rows(FAULTS, params).await? {
         faults.push(Fault {

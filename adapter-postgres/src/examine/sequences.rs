@@ -3,7 +3,8 @@
 use botstore_core::Result;
 use botstore_core::model::{Aspect, Finding};
 
-use super::{PostgresExaminer, SEQUENCE};
+use super::PostgresExaminer;
+use crate::rights::VERSIONS;
 use crate::row::Columns as _;
 
 const NAME: &str = Aspect::Sequences.as_str();
@@ -33,7 +34,7 @@ const SEQUENCES: &str = "
 pub(super) async fn sequences(examiner: &PostgresExaminer) -> Result<Finding> {
     let (owners, columns): (Vec<_>, Vec<_>) = NUMBERED.into_iter().unzip();
     let (mut faults, mut unread) = (Vec::new(), Vec::new());
-    for row in examiner.rows(SEQUENCES, &[&owners, &columns, &SEQUENCE]).await? {
+    for row in examiner.rows(SEQUENCES, &[&owners, &columns, &VERSIONS]).await? {
         let (table, column): (&str, &str) = (row.raw("owner")?, row.raw("name")?);
         let sequence: Option<&str> = row.raw("sequence")?;
         match (sequence, row.raw::<Option<bool>>("readable")?) {

@@ -4,6 +4,7 @@ use botstore_core::Result;
 use botstore_core::model::{Aspect, Finding};
 
 use super::PostgresExaminer;
+use crate::rights::all_tables;
 use crate::row::Columns as _;
 
 const UPKEEP: &str = Aspect::Upkeep.as_str();
@@ -33,7 +34,7 @@ const MANY: i64 = 10_000;
 
 pub(super) async fn upkeep(examiner: &PostgresExaminer) -> Result<Finding> {
     let (mut tables, mut automatic) = (Vec::new(), true);
-    for row in examiner.rows(TABLES, &[&super::tables()]).await? {
+    for row in examiner.rows(TABLES, &[&all_tables()]).await? {
         automatic = row.raw("automatic")?;
         tables.push(Tended {
             name: row.raw("name")?,

@@ -27,12 +27,12 @@ pub(crate) struct CopyArgs {
     #[arg(long, value_name = "URL", env = "ROSEY_COPY_TO", hide_env_values = true)]
     pub(crate) to: String,
 
-    /// Only look what there is to copy, and whether it can be
+    /// Only look what there is to copy and, with --replace, to remove, and whether it can be
     #[arg(long)]
     pub(crate) dry_run: bool,
 
     /// Remove all that the second database holds, before
-    #[arg(long, conflicts_with = "dry_run")]
+    #[arg(long)]
     pub(crate) replace: bool,
 }
 

@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::path;
 use std::time::Instant;
 
-use anyhow::Context as _;
-use botstore::transfer::{self, Comparison, Copied, Planned, Table};
+use anyhow::{Context as _, bail};
+use botstore::transfer::{self, Comparison, Copied, Planned, Table, Work};
 use botstore::url::{DatabaseUrl, SqliteUrl};
-use botstore::{BotStore, Config, Import, SchemaStatus};
+use botstore::{BotStore, Config, Export, Import, SchemaStatus};
 use serde::Serialize;
 
 use super::transfer::{
@@ -36,8 +36,10 @@ struct CopiedJson<T> {
 struct PlannedJson {
     table: &'static str,
     rows: u64,
-    /// None: an older schema has to be brought up to date before anybody can tell.
+    /// None, here and below: an older schema has to be brought up to date before anybody can tell.
     found: Option<u64>,
+    /// Rows of the second database that would be removed.
+    removed: Option<u64>,
 }
 
 /// How far a copy is, for the one who stops it.
@@ -45,9 +47,15 @@ struct PlannedJson {
 pub(super) enum Stage {
     /// Nothing was copied.
     Before,
+    /// What the second database held is being removed.
+    Removing,
     /// The second database holds the beginning of the copy.
     Copying,
 }
+
+/// What to do if there was an error while what was there was being removed.
+const REMOVE_ON: &str = "a part of what the second database held is removed, or all of it; when the cause is mended, run \
+                         the command again, with --replace, to go on";
 
 /// What to do if there was an error after all that was there had been removed.
 const GO_ON: &str = "what the second database held is removed; when the cause is mended, run the command again, without \
@@ -57,8 +65,13 @@ const GO_ON: &str = "what the second database held is removed; when the cause is
 pub(super) fn how_to_go_on(args: &CopyArgs, stage: Stage) -> &'static str {
     match stage {
         Stage::Before => "stopped before anything was copied: run the command again",
+        Stage::Removing => {
+            "stopped: a part of what the second database held is removed, or all of it; run the command again, with \
+             --replace, to go on"
+        }
         Stage::Copying if args.replace => {
-            "stopped: run the command again, without --replace, to go on where it stopped"
+            "stopped: what the second database held is removed; run the command again, without --replace, to go on where \
+             it stopped"
         }
         Stage::Copying => "stopped: run the command again to go on where it stopped",
     }
@@ -69,14 +82,17 @@ pub(super) async fn run(args: &CopyArgs, stage: &Cell<Stage>, output: Output) ->
     let (from, to) = (url("--from", &args.from)?, url("--to", &args.to)?);
     let from = open_to_read(&from).await?;
     if args.dry_run {
-        let planned = dry_run(&*from, &to, output).await;
+        let planned = dry_run(&*from, &to, args.replace, output).await;
         from.close().await?;
         return planned;
     }
     let into = database::open(&configure(&to)?).await?;
     let outcome = both(&*from, &*into, args.replace, stage, output).await;
-    close(&*from, &*into).await?;
-    outcome
+    let closed = close(&*from, &*into).await;
+    // What becomes of the rows comes first.
+    let exit = outcome?;
+    closed?;
+    Ok(exit)
 }
 
 async fn both(
@@ -88,8 +104,9 @@ async fn both(
 ) -> anyhow::Result<Exit> {
     refuse_same(from, into).await?;
     if replace {
-        readable(from).await?;
-        empty(into).await?;
+        replaceable(from, into).await.context("nothing was removed or copied")?;
+        stage.set(Stage::Removing);
+        empty(into).await.map_err(|error| advise(error, REMOVE_ON))?;
     }
     stage.set(Stage::Copying);
     let outcome = filled(from, into, output).await;
@@ -127,12 +144,18 @@ fn told(copied: Copied, seconds: f64, compared: &[Comparison], output: Output) -
     Ok(if same { Exit::Done } else { Exit::Unwell })
 }
 
-/// Reads all that is to be copied: what it replaces goes only if it can be.
-async fn readable(from: &dyn BotStore) -> anyhow::Result<()> {
+/// Asks for all rights, and reads all that is to be copied: what it replaces goes only if all the rest can be done.
+async fn replaceable(from: &dyn Export, into: &dyn BotStore) -> anyhow::Result<()> {
+    if let Ok(database) = into.health().await?.database
+        && let Some(why) = database.read_only
+    {
+        bail!("the second database takes no writes: {why}");
+    }
+    into.check_rights(Work::Replace).await?;
     let mut bars = Bars::new("reading");
     let read = transfer::read_through(from, |progress| bars.show(progress)).await;
     bars.finish();
-    read.map_err(failed).context("nothing was removed or copied")
+    read.map_err(failed)
 }
 
 /// Removes all that a store holds.
@@ -146,29 +169,38 @@ async fn empty(store: &dyn Import) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Says what there is to copy, and whether it can be. The other database is neither made nor changed.
-async fn dry_run(from: &dyn BotStore, to: &DatabaseUrl, output: Output) -> anyhow::Result<Exit> {
+/// What would be done with a table.
+struct Plan {
+    copied: Planned,
+    /// Rows of the second database that would be removed.
+    removed: u64,
+}
+
+/// Says what there is to copy and to remove, and whether it can be. The other database is neither made nor changed.
+async fn dry_run(
+    from: &dyn BotStore,
+    to: &DatabaseUrl,
+    replace: bool,
+    output: Output,
+) -> anyhow::Result<Exit> {
     let config = configure(to)?;
     let schema = botstore::schema(&config).await.with_context(|| Named(to).to_string())?;
     let is_older = schema.refusal.is_none() && (1..schema.newest).contains(&schema.version);
     let planned = if is_older || is_new(&schema) {
         can_be_made(to).with_context(|| Named(to).to_string())?;
-        transfer::plan(from, &*nothing().await?).await?
+        anew(from).await?
     } else {
         let into = open_to_read(to).await?;
-        let planned = plan(from, &*into).await;
+        let planned = plan(from, &*into, replace).await;
         into.close().await?;
         planned?
     };
-    let found = |found: u64| (!is_older).then_some(found);
-    let json: Vec<_> = planned
-        .iter()
-        .map(|Planned { table, rows, found: there, .. }| PlannedJson {
-            table: table.name(),
-            rows: *rows,
-            found: found(*there),
-        })
-        .collect();
+    let known = |rows: u64| (!is_older).then_some(rows);
+    let json = planned.iter().map(|Plan { copied: Planned { table, rows, found, .. }, removed }| {
+        let (found, removed) = (known(*found), known(*removed));
+        PlannedJson { table: table.name(), rows: *rows, found, removed }
+    });
+    let json: Vec<_> = json.collect();
     if is_older {
         let (version, newest) = (schema.version, schema.newest);
         output.note(&format!(
@@ -178,18 +210,48 @@ async fn dry_run(from: &dyn BotStore, to: &DatabaseUrl, output: Output) -> anyho
         ));
     }
     output.print(&json, || {
-        let rows = json.iter().map(|PlannedJson { table, rows, found }| {
-            vec![(*table).to_owned(), number(*rows), found.map_or_else(|| "?".to_owned(), number)]
+        let last = if replace { "to be removed" } else { "there already" };
+        let rows = json.iter().map(|PlannedJson { table, rows, found, removed }| {
+            let there = if replace { removed } else { found };
+            vec![(*table).to_owned(), number(*rows), there.map_or_else(|| "?".to_owned(), number)]
         });
-        let shown = table(&["table", "rows", "there already"], &[1, 2], rows);
-        format!("{shown}\nnothing was copied into {}", visible(&Named(to).to_string()))
+        let shown = table(&["table", "rows", last], &[1, 2], rows);
+        let nothing =
+            if replace { "nothing was removed from, or copied into," } else { "nothing was copied into" };
+        format!("{shown}\n{nothing} {}", visible(&Named(to).to_string()))
     })?;
     Ok(Exit::Done)
 }
 
-async fn plan(from: &dyn BotStore, into: &dyn BotStore) -> anyhow::Result<Vec<Planned>> {
+async fn plan(from: &dyn BotStore, into: &dyn BotStore, replace: bool) -> anyhow::Result<Vec<Plan>> {
     refuse_same(from, into).await?;
-    transfer::plan(from, into).await.map_err(failed)
+    if !replace {
+        let planned = transfer::plan(from, into).await.map_err(failed)?;
+        return Ok(planned.into_iter().map(|copied| Plan { copied, removed: 0 }).collect());
+    }
+    replaceable(from, into).await?;
+    let mut planned = anew(from).await?;
+    for plan in &mut planned {
+        plan.removed = held(into, plan.copied.table).await?;
+    }
+    Ok(planned)
+}
+
+/// What would be done with a new database.
+async fn anew(from: &dyn BotStore) -> anyhow::Result<Vec<Plan>> {
+    // What a new database holds.
+    let nothing = botstore::open(&Config::new(DatabaseUrl::Sqlite(SqliteUrl::memory()))).await?;
+    let planned = transfer::plan(from, &*nothing).await.map_err(failed)?;
+    Ok(planned.into_iter().map(|copied| Plan { copied, removed: 0 }).collect())
+}
+
+/// How many rows a table has that a new database has not.
+async fn held(store: &dyn Export, table: Table) -> anyhow::Result<u64> {
+    if table.is_single() {
+        let page = store.export_rows(table, None).await?;
+        return Ok(u64::from(page.rows().first() != table.initial().as_ref()));
+    }
+    Ok(store.row_count(table).await?.get().unsigned_abs())
 }
 
 /// Whether there is no database yet, or nothing in it.
@@ -205,11 +267,6 @@ fn can_be_made(to: &DatabaseUrl) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a new database holds.
-async fn nothing() -> anyhow::Result<Box<dyn BotStore>> {
-    Ok(botstore::open(&Config::new(DatabaseUrl::Sqlite(SqliteUrl::memory()))).await?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,7 +275,12 @@ mod tests {
     fn what_was_replaced_is_not_replaced_again() {
         let args = |replace| CopyArgs { from: String::new(), to: String::new(), dry_run: false, replace };
         let note = |replace, stage| how_to_go_on(&args(replace), stage);
-        assert!(note(true, Stage::Copying).contains("without --replace"));
+        assert!(note(true, Stage::Copying).contains("is removed; run the command again, without --replace"));
+        let removing = note(true, Stage::Removing);
+        assert!(
+            removing.contains("is removed, or all of it; run the command again, with --replace"),
+            "{removing}"
+        );
         for note in [note(true, Stage::Before), note(false, Stage::Before), note(false, Stage::Copying)] {
             assert!(note.contains("run the command again") && !note.contains("--replace"), "{note}");
         }

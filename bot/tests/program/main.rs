@@ -18,6 +18,7 @@ mod pictures;
 mod queries;
 mod record;
 mod replay;
+mod rights;
 mod robustness;
 mod rosey;
 mod settings;
@@ -61,7 +62,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 27] = [
+const AREAS: [Area; 28] = [
     ailments::AREA,
     ailments::FILES,
     ailments::SCHEMA,
@@ -84,6 +85,7 @@ const AREAS: [Area; 27] = [
     queries::AREA,
     record::AREA,
     replay::AREA,
+    rights::AREA,
     robustness::AREA,
     settings::AREA,
     token::AREA,

@@ -18,6 +18,8 @@ crate::checks! {
     a_database_is_not_copied_into_itself,
     what_cannot_be_read_replaces_nothing,
     a_dry_run_tells_of_an_older_schema_and_leaves_it,
+    a_dry_run_tells_what_would_be_removed,
+    an_error_after_the_first_removal_says_what_is_gone,
     ; once:
     a_database_that_is_not_there_is_not_made,
     passwords_are_not_shown,
@@ -162,6 +164,72 @@ fn a_dry_run_tells_of_an_older_schema_and_leaves_it(rosey: &Rosey) {
     assert_eq!((&queue.unwrap()["rows"], &queue.unwrap()["found"]), (&Value::from(1), &Value::Null));
     let status = Rosey::json_of(rosey.run(&["migrate", "status", "--json"]), 5);
     assert_eq!(status["version"], 3);
+}
+
+fn a_dry_run_tells_what_would_be_removed(rosey: &Rosey) {
+    recorded(rosey);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let before = rosey.json(&["stats", "--json"]);
+    let arguments = ["copy", "--from", FIRST, "--to", rosey.url(), "--replace", "--dry-run"];
+    let planned = rosey.json(&[&arguments[..], &["--json"]].concat());
+    let of = |name: &str| {
+        let planned = planned.as_array().unwrap().iter().find(|planned| planned["table"] == name).unwrap();
+        ["rows", "found", "removed"].map(|key| planned[key].as_u64().unwrap())
+    };
+    assert_eq!(of("user_stats"), [0, 0, before["users"].as_u64().unwrap()]);
+    assert_eq!(of("outbound_messages"), [1, 0, 1]);
+    assert_eq!(of("api_tokens"), [0, 0, 1]);
+    // Its new row is that of a new database, which is there.
+    assert_eq!(of("channel_stats"), [1, 1, 1]);
+    assert_eq!(of("plugin_values"), [0, 0, 0]);
+    let shown = rosey.prints(&arguments);
+    assert!(
+        shown.contains("to be removed") && shown.contains("nothing was removed from, or copied into, "),
+        "{shown}"
+    );
+    assert_eq!(rosey.json(&["stats", "--json"]), before);
+    assert_eq!(rosey.json(&["outbound", "list", "--json"])[0]["message"], "hello");
+    // A new one has nothing, and is not made.
+    let new =
+        rosey.json(&["copy", "--from", rosey.url(), "--to", SECOND, "--replace", "--dry-run", "--json"]);
+    assert!(new.as_array().unwrap().iter().all(|planned| planned["removed"] == 0), "{new}");
+    assert!(!rosey.path("second.db").exists());
+}
+
+fn an_error_after_the_first_removal_says_what_is_gone(rosey: &Rosey) {
+    recorded(rosey);
+    rosey.prints(&["--database-url", FIRST, "outbound", "send", "another"]);
+    let forbid = |what: &str| match rosey.backend() {
+        "sqlite" => format!(
+            "CREATE TRIGGER forbids BEFORE {what} ON outbound_messages BEGIN SELECT RAISE(ABORT, 'forbidden'); END"
+        ),
+        _ => format!(
+            "CREATE FUNCTION forbid() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'forbidden'; END $$;
+             CREATE TRIGGER forbids BEFORE {what} ON outbound_messages FOR EACH ROW EXECUTE FUNCTION forbid()"
+        ),
+    };
+    let allow = match rosey.backend() {
+        "sqlite" => "DROP TRIGGER forbids",
+        _ => "DROP TRIGGER forbids ON outbound_messages; DROP FUNCTION forbid()",
+    };
+    let copy = ["copy", "--from", FIRST, "--to", rosey.url()];
+    let replace = [&copy[..], &["--replace"]].concat();
+    rosey.sql(&forbid("DELETE"));
+    let failed = rosey.run(&replace).fails(1);
+    assert!(failed.starts_with("error: remove_rows: "), "{failed}");
+    let expected = "help: a part of what the second database held is removed, or all of it; when the cause is mended, run the \
+                    command again, with --replace, to go on\n";
+    assert!(failed.ends_with(expected), "{failed}");
+    assert_eq!(rosey.json(&["stats", "--json"])["users"], 0);
+    rosey.sql(allow);
+    rosey.sql(&forbid("INSERT"));
+    let failed = rosey.run(&replace).fails(1);
+    assert!(
+        failed.contains("help: what the second database held is removed; when the cause is mended"),
+        "{failed}"
+    );
+    rosey.sql(allow);
+    rosey.prints(&copy);
 }
 
 fn a_dry_run_misses_the_directory(rosey: &Rosey) {

@@ -10,6 +10,7 @@ use botstore::model::{
 use botstore::store::BotStore;
 use botstore::transfer::{
     self, Comparison, Difference, Field, Identities, Key, KeyPart, Page, Row, Side, Table, TransferError,
+    Work,
 };
 use botstore::{Config, ErrorKind, Export, Result, StoreError};
 use serde_json::json;
@@ -192,6 +193,10 @@ impl Export for Failing {
 
     async fn identities(&self) -> Result<Identities> {
         self.0.identities().await
+    }
+
+    async fn check_rights(&self, work: Work) -> Result<()> {
+        self.0.check_rights(work).await
     }
 }
 

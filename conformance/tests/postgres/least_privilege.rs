@@ -13,6 +13,8 @@ use crate::given::{batch, config, open};
 crate::tests![
     the_bots_role_works_with_rows_and_cannot_touch_the_schema,
     to_migrate_as_the_bots_role_is_refused_with_advice,
+    a_store_of_which_the_role_may_see_a_part_does_not_open,
+    a_policy_that_comes_later_is_told_with_what_helps,
 ];
 
 async fn the_bots_role_works_with_rows_and_cannot_touch_the_schema() {
@@ -53,5 +55,41 @@ async fn to_migrate_as_the_bots_role_is_refused_with_advice() {
     // With nothing left to migrate, the same URL will do.
     let migrated = server.create_migrated().unwrap();
     let store = open(migrated.url()).await;
+    store.close().await.unwrap();
+}
+
+async fn a_store_of_which_the_role_may_see_a_part_does_not_open() {
+    let database = Flavour::LeastPrivilege.start().unwrap().create_migrated().unwrap();
+    let config = config(database.url());
+    for table in ["recent_chat", "refinery_schema_history"] {
+        database.sql(&format!("ALTER TABLE {table} ENABLE ROW LEVEL SECURITY")).await.unwrap();
+        let expected = format!(
+            "row-level security may hide rows of {table} from the role; as a superuser: ALTER ROLE \"rosey_bot\" BYPASSRLS; \
+             or as the owner of the tables: ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"
+        );
+        let errors = [
+            secrets::open(&config).await.unwrap_err(),
+            secrets::open(&config.clone().without_migration()).await.unwrap_err(),
+            secrets::migrate(&config).await.unwrap_err(),
+            botstore::schema(&config).await.unwrap_err(),
+        ];
+        for error in errors {
+            assert_eq!(*error.kind(), ErrorKind::Schema, "{error}");
+            assert!(error.to_string().ends_with(&expected), "{error}");
+        }
+        database.sql(&format!("ALTER TABLE {table} DISABLE ROW LEVEL SECURITY")).await.unwrap();
+        open(database.url()).await.close().await.unwrap();
+    }
+}
+
+async fn a_policy_that_comes_later_is_told_with_what_helps() {
+    let database = Flavour::LeastPrivilege.start().unwrap().create_migrated().unwrap();
+    let store = open(database.url()).await;
+    database.sql("ALTER TABLE recent_chat ENABLE ROW LEVEL SECURITY").await.unwrap();
+    let error = store.record(&batch("hello")).await.unwrap_err();
+    assert_eq!(*error.kind(), ErrorKind::Schema, "{error}");
+    let error = error.to_string();
+    assert!(error.contains("row-level security policy for table \"recent_chat\""), "{error}");
+    assert!(error.contains("; no GRANT helps: as a superuser ALTER ROLE ... BYPASSRLS, or "), "{error}");
     store.close().await.unwrap();
 }

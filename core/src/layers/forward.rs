@@ -17,7 +17,7 @@ use crate::model::{
 use crate::store::{
     Audit, Channel, Chat, Export, Import, Ingest, Kv, Lifecycle, Maintenance, Outbound, Status, Tokens, Users,
 };
-use crate::transfer::{Identities, Key, Page, Table};
+use crate::transfer::{Identities, Key, Page, Table, Work};
 
 /// Calls the method of the inner store, through the layer: through its `around`, or through the method of its own that
 /// is named after `by` and takes what follows.
@@ -231,6 +231,10 @@ impl<L: Layer> Export for Layered<L> {
 
     async fn identities(&self) -> Result<Identities> {
         around!(self, Read, identities())
+    }
+
+    async fn check_rights(&self, work: Work) -> Result<()> {
+        around!(self, Read, check_rights(work))
     }
 }
 

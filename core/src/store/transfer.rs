@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 use crate::model::Count;
-use crate::transfer::{Identities, Key, Page, Table};
+use crate::transfer::{Identities, Key, Page, Table, Work};
 
 /// Reading a store's rows as they are kept, identities included.
 ///
@@ -24,6 +24,13 @@ pub trait Export: Send + Sync {
 
     /// The greatest numbers that were given to rows.
     async fn identities(&self) -> Result<Identities>;
+
+    /// Asks whether all that this work needs may be done, and changes nothing: to be asked before any of it is begun.
+    ///
+    /// # Errors
+    ///
+    /// [`Schema`](crate::ErrorKind::Schema): rights lack. The error names all of them, and what gives them.
+    async fn check_rights(&self, work: Work) -> Result<()>;
 }
 
 /// Writing rows as they are, identities included, into a store that nobody else uses meanwhile.

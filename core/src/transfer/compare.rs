@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use super::digest::Digester;
 use super::rows::Rows;
-use super::{Digest, Field, Key, Progress, Row, Side, Table, TransferError};
+use super::{Digest, Field, Key, Progress, Row, Side, Table, TransferError, Work};
 use crate::store::Export;
 
 /// How much a table has, and what.
@@ -53,13 +53,15 @@ pub enum Difference {
 ///
 /// # Errors
 ///
-/// [`TransferError::Store`]: one of the stores failed.
+/// [`TransferError::Store`]: one of the stores failed, or may not be read whole.
 pub async fn compare(
     from: &dyn Export,
     into: &dyn Export,
     named: usize,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Vec<Comparison>, TransferError> {
+    from.check_rights(Work::Read).await.map_err(TransferError::of(Side::From))?;
+    into.check_rights(Work::Read).await.map_err(TransferError::of(Side::Into))?;
     let mut compared = Vec::new();
     for table in Table::ALL {
         compared.push(compare_table(from, into, table, named, &mut progress).await?);

@@ -1,7 +1,7 @@
 //! Copying a store.
 
 use super::rows::{Rows, last};
-use super::{Key, Progress, Side, Table, TransferError};
+use super::{Key, Progress, Side, Table, TransferError, Work};
 use crate::store::{Export, Import};
 
 /// What was copied.
@@ -23,7 +23,8 @@ pub struct Copied {
 /// # Errors
 ///
 /// - [`TransferError::Occupied`]: `into` has other rows. Nothing was written.
-/// - [`TransferError::Store`]: one of the stores failed. Begin again once it works.
+/// - [`TransferError::Store`]: one of the stores failed. Begin again once it works. If rights lack, in either, nothing was
+///   written.
 pub async fn copy(
     from: &dyn Export,
     into: &dyn Import,
@@ -32,7 +33,7 @@ pub async fn copy(
     let mut copied = Copied::default();
     // All is looked at before anything is written.
     let planned = plan(from, into).await?;
-    // First, as it asks for rights that rows do not need; and nobody gets a number twice who goes on with half a copy.
+    // First: nobody gets a number twice who goes on with half a copy.
     let identities = from.identities().await.map_err(TransferError::of(Side::From))?;
     into.raise_identities(&identities).await.map_err(TransferError::of(Side::Into))?;
     for planned in planned {
@@ -46,11 +47,13 @@ pub async fn copy(
 ///
 /// # Errors
 ///
-/// [`TransferError::Store`]: the store failed, or has a row that no store would have written, which the error names.
+/// [`TransferError::Store`]: the store failed, or may not be read, or has a row that no store would have written, which the
+/// error names.
 pub async fn read_through(
     from: &dyn Export,
     mut progress: impl FnMut(Progress) + Send,
 ) -> Result<(), TransferError> {
+    from.check_rights(Work::Read).await.map_err(TransferError::of(Side::From))?;
     for table in Table::ALL {
         let rows = from.row_count(table).await.map_err(TransferError::of(Side::From))?.get().unsigned_abs();
         let (mut done, mut until) = (0, None);
@@ -86,6 +89,8 @@ pub struct Planned {
 ///
 /// Those of [`copy`].
 pub async fn plan(from: &dyn Export, into: &dyn Export) -> Result<Vec<Planned>, TransferError> {
+    from.check_rights(Work::Read).await.map_err(TransferError::of(Side::From))?;
+    into.check_rights(Work::Write).await.map_err(TransferError::of(Side::Into))?;
     let mut plan = Vec::new();
     for table in Table::ALL {
         let rows = from.row_count(table).await.map_err(TransferError::of(Side::From))?.get().unsigned_abs();

@@ -46,6 +46,17 @@ pub struct Progress {
     pub total: u64,
 }
 
+/// What is to be done with a store's rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Work {
+    /// All are read.
+    Read,
+    /// Rows are written to those that are there.
+    Write,
+    /// All that are there are removed, and others are written.
+    Replace,
+}
+
 /// One of two stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Side {
