@@ -80,6 +80,11 @@ impl Legacy {
     async fn open(source: Box<dyn Source>) -> Result<Self> {
         let shapes = source.shapes().await?;
         let tables = recognise(source.name(), &shapes)?;
+        if tables.is_empty() {
+            let unseen = source.unseen().await?;
+            let text = "it has none of the Python bot's tables: another program made it";
+            return refuse(source.name(), unseen.as_deref().unwrap_or(text));
+        }
         let is_newer = tables.iter().any(|found| found.layout() == Layout::V06);
         let layout = if is_newer { Layout::V06 } else { Layout::V05 };
         let mut notes = missing(&tables, layout);
@@ -124,31 +129,32 @@ fn is_strange(name: &str, tables: &[Found]) -> bool {
     !is_known && !is_sqlites && !name.eq_ignore_ascii_case("alembic_version")
 }
 
-/// Finds the tables.
+fn refuse<T>(name: &str, text: &str) -> Result<T> {
+    Err(StoreError::new(ErrorKind::Schema, OPERATION, format!("{name}: {text}. Nothing was written")))
+}
+
+/// Finds the tables; none if there are none of the bot's.
 fn recognise(name: &str, shapes: &[Shape]) -> Result<Vec<Found>> {
-    let refuse = |text: String| {
-        Err(StoreError::new(ErrorKind::Schema, OPERATION, format!("{name}: {text}. Nothing was written")))
-    };
     let names = shapes.iter().map(|shape| shape.name.as_str());
     if position(names.clone(), "refinery_schema_history").is_some() {
         let text =
             "this is no database of the Python bot's, but one of rosey's own, which `rosey copy` copies";
-        return refuse(text.to_owned());
+        return refuse(name, text);
     }
     let find = |old: &'static OldTable| {
         let at = position(names.clone(), old.table.name())?;
         Some(Found::of(old, shapes[at].clone()))
     };
     let tables: Vec<_> = TABLES.iter().filter_map(find).collect();
-    let Some(first) = tables.first() else {
-        return refuse("it has none of the Python bot's tables: another program made it".to_owned());
-    };
-    match first.lacks() {
-        Some(column) if tables.iter().all(|found| found.lacks().is_some()) => refuse(format!(
-            "the table {} has no column {}, and no other table is whole: another program made it",
-            first.name,
-            column.name(first.layout())
-        )),
+    match tables.first().and_then(|first| Some((first, first.lacks()?))) {
+        Some((first, column)) if tables.iter().all(|found| found.lacks().is_some()) => refuse(
+            name,
+            &format!(
+                "the table {} has no column {}, and no other table is whole: another program made it",
+                first.name,
+                column.name(first.layout())
+            ),
+        ),
         _ => Ok(tables),
     }
 }

@@ -13,6 +13,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::{FromSql, ToSql, Type};
 
 use crate::OPERATION;
+use crate::layout::TABLES;
 use crate::source::{Bound, Broken, Found, Raw, Shape, Source};
 use crate::value::Value;
 
@@ -42,6 +43,14 @@ const COLUMNS: &str = "
     WHERE class.relkind IN ('r', 'p') AND attribute.attnum > 0 AND NOT attribute.attisdropped
         AND pg_table_is_visible(class.oid) AND namespace.nspname = ANY (current_schemas(FALSE))
     ORDER BY class.relname, attribute.attnum";
+
+/// The schema with most tables of these names that are not found by their names alone, or not by this role.
+const UNSEEN: &str = "
+    SELECT namespace.nspname::text AS schema, quote_ident(namespace.nspname) AS quoted, count(*) AS tables,
+        has_schema_privilege(namespace.oid, 'USAGE') AS is_usable, quote_ident(current_user) AS role
+    FROM pg_class AS class JOIN pg_namespace AS namespace ON namespace.oid = class.relnamespace
+    WHERE class.relkind IN ('r', 'p') AND lower(class.relname) = ANY ($1) AND namespace.nspname !~ '^pg_'
+    GROUP BY namespace.oid, namespace.nspname ORDER BY count(*) DESC, namespace.nspname LIMIT 1";
 
 /// A database that is read in one transaction.
 pub(crate) struct PostgresSource {
@@ -193,6 +202,22 @@ impl Source for PostgresSource {
             is_readable: columns.iter().all(|column| column.is_readable),
         };
         Ok(self.columns.iter().map(shape).collect())
+    }
+
+    async fn unseen(&self) -> Result<Option<String>> {
+        let names: Vec<_> = TABLES.iter().map(|old| old.table.name()).collect();
+        let rows = self.query(UNSEEN, &[(&names, Type::TEXT_ARRAY)]).await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let (schema, quoted): (&str, &str) = (self.get(row, "schema")?, self.get(row, "quoted")?);
+        let (tables, role): (i64, &str) = (self.get(row, "tables")?, self.get(row, "role")?);
+        let advice = if !self.get(row, "is_usable")? {
+            format!("the role may not look into it: GRANT USAGE ON SCHEMA {quoted} TO {role}")
+        } else if schema == quoted {
+            format!("the search_path leads elsewhere: add options=-c%20search_path={schema} to the URL")
+        } else {
+            format!("the search_path leads elsewhere: ALTER ROLE {role} SET search_path TO {quoted}")
+        };
+        Ok(Some(format!("{tables} of the Python bot's tables are in the schema {schema}, and {advice}")))
     }
 
     /// SQLAlchemy gives each table a primary key.

@@ -15,6 +15,9 @@ pub(crate) trait Source: Send + Sync {
     /// All tables and their columns, by name.
     async fn shapes(&self) -> Result<Vec<Shape>>;
 
+    /// Why tables of the Python bot's that are there are not among them, and what makes them be; none if there are no such.
+    async fn unseen(&self) -> Result<Option<String>>;
+
     /// Makes ready to read a table's rows.
     ///
     /// # Errors

@@ -186,6 +186,11 @@ impl Source for SqliteSource {
         .await
     }
 
+    /// A file hides none.
+    async fn unseen(&self) -> Result<Option<String>> {
+        Ok(None)
+    }
+
     async fn prepare(&self, found: &Found) -> Result<()> {
         if let Some(reason) = places::unreadable(found) {
             let detail = format!("{}: the table {} {reason}. Nothing was written", self.name, found.name);

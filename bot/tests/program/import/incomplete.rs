@@ -248,6 +248,20 @@ fn what_may_not_be_read_is_named(rosey: &Rosey) {
     arrived(rosey, &report);
     let next = rosey.json(&["outbound", "send", "next", "--json"]);
     assert_eq!(next["id"], json!(7), "{next}");
+    // Nothing of the schema, or another one.
+    old.sql(&format!("REVOKE USAGE ON SCHEMA public FROM PUBLIC, \"{role}\""));
+    let error = rosey.beside().run(&["import", &source]).fails(1);
+    let right = format!("GRANT USAGE ON SCHEMA public TO \"{role}\"");
+    assert!(error.contains(&format!("8 of the Python bot's tables are in the schema public, and the role may not look into it: {right}. ")), "{error}");
+    assert!(!error.contains("another program"), "{error}");
+    old.sql(&right);
+    old.sql(&format!("CREATE SCHEMA nothing; GRANT USAGE ON SCHEMA nothing TO \"{role}\""));
+    let elsewhere = format!("{source}%20-c%20search_path%3Dnothing");
+    let error = rosey.beside().run(&["import", &elsewhere]).fails(1);
+    let right = "options=-c%20search_path=public";
+    assert!(error.contains(&format!("the search_path leads elsewhere: add {right} to the URL")), "{error}");
+    let other = rosey.beside();
+    arrived(&other, &imported(&other, &format!("{}?{right}", old.url())));
     // A stranger's table.
     old.sql("CREATE TABLE ledger (sum INTEGER); INSERT INTO ledger VALUES (5)");
     let report = incomplete(&rosey.beside(), &source);
