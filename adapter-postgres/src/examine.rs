@@ -3,6 +3,7 @@
 mod bloat;
 mod clock;
 mod columns;
+mod indexes;
 mod integrity;
 mod objects;
 mod rights;

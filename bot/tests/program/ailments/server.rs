@@ -13,6 +13,7 @@ crate::checks! {
     ; postgres:
     rights_that_lack_are_named_with_what_gives_them,
     missing_and_invalid_objects_are_named,
+    missing_keys_are_named_with_what_makes_them_again,
     a_limit_on_connections_is_named,
     neglected_tables_are_named,
     a_damaged_index_and_a_damaged_table_are_found_by_amcheck,
@@ -66,9 +67,24 @@ fn missing_and_invalid_objects_are_named(rosey: &Rosey) {
                     invalid: index user_actions_by_time; missing: table source_positions; \
                     missing: column recent_chat.message";
     assert_eq!(found, expected);
-    for part in ["REINDEX INDEX user_actions_by_time", "migrations/postgres", "restore a backup"] {
-        assert!(advice.contains(part), "{part} is not in {advice}");
-    }
+    let made = "CREATE INDEX recent_chat_by_time ON recent_chat USING btree (\"timestamp\", id)";
+    let expected =
+        format!("REINDEX INDEX user_actions_by_time; as the owner of the tables: {made}; restore a backup: ");
+    assert!(advice.starts_with(&expected), "{advice}");
+}
+
+fn missing_keys_are_named_with_what_makes_them_again(rosey: &Rosey) {
+    rosey.replays(&[sample()]);
+    rosey.sql(
+        "ALTER TABLE api_tokens DROP CONSTRAINT api_tokens_token_hash_key;
+         ALTER TABLE user_stats DROP CONSTRAINT user_stats_pkey; DROP INDEX user_stats_by_rank",
+    );
+    let (verdict, found, advice) = line(&sick(rosey), "objects");
+    let expected = "missing: index api_tokens_token_hash_key; missing: index user_stats_by_rank; \
+                    missing: index user_stats_pkey";
+    assert_eq!((verdict.as_str(), found.as_str()), ("failed", expected));
+    rosey.sql(advice.strip_prefix("as the owner of the tables: ").unwrap());
+    assert_eq!(line(&doctor(rosey), "objects").0, "ok");
 }
 
 fn a_limit_on_connections_is_named(rosey: &Rosey) {
