@@ -131,7 +131,7 @@ fn judge(files: &Files) -> Finding {
     };
     if let Some(what) = open_to_others {
         let found = format!("every user of this machine may {what} {shown} (mode {:o})", mode & 0o777);
-        let advice = format!("chmod o= {shown}: it holds what people said, and its tokens' hashes");
+        let advice = format!("chmod o= {shown}: it holds what people said, and its tokens");
         return Finding::warning(NAME, found, advice);
     }
     let root = if *user == 0 && *owner != 0 { "; asked as root, who may do everything" } else { "" };
