@@ -75,7 +75,7 @@ fn a_killed_copy_goes_on_where_it_stopped(rosey: &Rosey) {
     let ended = copy(rosey, &from, rosey.url());
     assert_eq!(ended["same"], true, "{ended}");
     let rows = |key: &str| ended[key].as_u64().unwrap();
-    assert_eq!(rows("found") + rows("written"), 30_000 + 5 + 1 + 2, "{ended}");
+    assert_eq!(rows("found") + rows("written"), 30_000 + 5 + 1, "{ended}");
 }
 
 fn a_database_with_rows_of_its_own_is_not_copied_into(rosey: &Rosey) {
@@ -179,8 +179,7 @@ fn a_dry_run_tells_what_would_be_removed(rosey: &Rosey) {
     assert_eq!(of("user_stats"), [0, 0, before["users"].as_u64().unwrap()]);
     assert_eq!(of("outbound_messages"), [1, 0, 1]);
     assert_eq!(of("api_tokens"), [0, 0, 1]);
-    // Its new row is that of a new database, which is there.
-    assert_eq!(of("channel_stats"), [1, 1, 1]);
+    assert_eq!(of("channel_stats"), [1, 0, 1]);
     assert_eq!(of("plugin_values"), [0, 0, 0]);
     let shown = rosey.prints(&arguments);
     assert!(
