@@ -99,7 +99,7 @@ fn fitted_line(line: &str, width: usize) -> Cow<'_, str> {
     let indent = line.len() - line.trim_start().len();
     let label =
         line[indent..].find("  ").map_or(0, |end| end + line[indent + end..].find(|c| c != ' ').unwrap_or(0));
-    let (label, text) = line.split_at(indent + if label < width / 3 { label } else { 0 });
+    let (label, text) = line.split_at(indent + if label < width / 2 { label } else { 0 });
     format!("{label}{}", wrapped(text, width, label.width())).into()
 }
 
@@ -137,7 +137,7 @@ mod tests {
     fn lines_that_are_too_wide_are_broken_below_their_beginning() {
         let text = "Seconds   one two three\n    lost: one two three\nshort\n\nplain one two three four";
         let expected = "Seconds   one two\n          three\n    lost: one two\n    three\nshort\n\nplain one two three\nfour";
-        assert_eq!(fitted(text, 19), expected);
+        assert_eq!(fitted(text, 22), expected);
         assert_eq!(fitted(text, usize::MAX), text);
         assert_eq!(fitted("\u{1b}[1mone two three\u{1b}[0m", 9), "\u{1b}[1mone two three\u{1b}[0m");
     }

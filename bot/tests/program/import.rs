@@ -235,7 +235,7 @@ fn what_is_not_valid_is_listed_and_kept(rosey: &Rosey) {
     assert_eq!(ran.code, Some(6), "{ran:?}");
     let long = "x".repeat(51);
     for line in [
-        "6 rows were rejected; all that stands in them is in import-rejects.jsonl",
+        "6 rows were rejected; all that stands there is in import-rejects.jsonl",
         &format!("  user_stats {long}: username has 51 characters, at most 50 are allowed"),
         "  user_stats neg: total_time_connected is negative",
         "  recent_chat 43: username contains NUL",
@@ -309,7 +309,7 @@ fn a_dry_run_writes_nothing(home: &Rosey) {
     drop(old);
     let ran = home.run(&["import", "v05.db", "--dry-run"]);
     assert_eq!(ran.code, Some(6), "{ran:?}");
-    assert!(ran.stdout.contains("nothing was imported") && ran.stdout.contains("1 rows would be rejected"));
+    assert!(ran.stdout.contains("nothing was imported") && ran.stdout.contains("1 row would be rejected"));
     assert_eq!(names(home), ["v05.db".to_owned()].into());
     assert_eq!(home.run(&["import", "v05.db", "--dry-run", "--rejects", "r.jsonl"]).code, Some(6));
     assert_eq!(names(home).len(), 2);

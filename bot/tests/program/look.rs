@@ -185,6 +185,10 @@ fn tables_fit_the_terminal_and_are_whole_on_a_pipe(_: &Rosey) {
             let widest = table.lines().map(|line| line.width()).max().unwrap();
             assert!(widest <= width.into(), "{widest} of {width}\n{table}");
             assert!(!table.lines().any(|line| line.ends_with("2023-11-14T")), "{table}");
+            // Titles have a style, and no spaces in it that go beyond the edge.
+            let styled = on_terminal(&rosey, (width, 24), &[], command);
+            let shown = anstream::adapter::strip_str(&styled).to_string();
+            assert!(shown.lines().all(|line| line.width() <= width.into()), "{width}\n{shown}");
         }
         assert_eq!(rosey.prints(command).lines().count(), 2, "{command:?}");
     }

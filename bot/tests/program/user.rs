@@ -59,7 +59,7 @@ fn a_person_is_removed_and_the_others_stay(rosey: &Rosey) {
 fn a_person_gets_another_name(rosey: &Rosey) {
     recorded(rosey);
     let text = rosey.prints(&["user", "rename", "ada", "Ada"]);
-    assert_eq!(text, "Renamed ada to Ada: 1 lines, 1 entries of the audit log\n");
+    assert_eq!(text, "Renamed ada to Ada: 1 line, 1 entry of the audit log\n");
     assert_eq!(rosey.json(&["user", "export", "Ada"])["stats"]["total_time_connected"], 30);
     rosey.run(&["user", "export", "ada"]).fails(1);
 }

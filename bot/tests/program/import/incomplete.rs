@@ -172,7 +172,7 @@ fn what_is_not_known_is_named(home: &Rosey) {
     assert_eq!((&report["rejected"], report["tables"][0]["valid"].as_u64()), (&json!(0), Some(3)));
     let told = home.run(&["import", "old.db"]).stdout;
     for line in [
-        "Not imported: the column user_stats.mood, in which 1 rows have something",
+        "Not imported: the column user_stats.mood, in which 1 row has something",
         "Not imported: the table quotes with 2 rows",
         "Not imported: the table absent, which is not readable",
     ] {
