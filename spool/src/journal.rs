@@ -23,6 +23,7 @@ use rusqlite::Connection;
 use crate::fault::Fault;
 use crate::lock::Lock;
 use crate::step::{Step, reached};
+use belonging::Doubt;
 use files::Files;
 use owed::{Owed, Unmade};
 use queue::Next;
@@ -54,9 +55,8 @@ pub(crate) struct Journal {
     stale: bool,
     /// Whether the journal is another owner's.
     overtaken: bool,
-    /// The name of the database that what waits is for, if that has another one now, and was not reached since: perhaps it is
-    /// another.
-    doubted: Option<String>,
+    /// Whether what waits may be for another database.
+    doubted: Option<Doubt>,
     lent: Lent,
     /// What the file does not say of all this.
     owed: Owed,

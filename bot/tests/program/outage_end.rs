@@ -1,6 +1,6 @@
 //! What a replay says, at its start and at its end, of a database that is away.
 
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::process::{Child, ChildStdin, Stdio};
 use std::time::Duration;
 
@@ -22,6 +22,8 @@ crate::checks! {
     a_replay_waits_for_its_database_to_say_that_it_has_all_of_it,
     what_the_database_refuses_is_no_success,
     what_was_given_up_is_no_success,
+    what_a_killed_replay_gave_up_is_told_by_the_next,
+    what_waits_for_one_database_takes_nothing_for_another,
     what_waits_in_a_journal_that_was_replaced_is_saved,
     an_outage_that_is_over_is_told_no_more,
 }
@@ -240,6 +242,47 @@ fn what_was_given_up_is_no_success(_: &Rosey) {
     assert_eq!((ran.code, &said["waiting"]), (Some(4), &json!(0)), "{ran:?}");
     assert!(dropped > 0, "{said}");
     assert_eq!(chat_lines(&rosey), 5_000 - dropped);
+}
+
+fn what_a_killed_replay_gave_up_is_told_by_the_next(_: &Rosey) {
+    let little = [("ROSEY_SPOOL_SIZE", "100KiB"), ("ROSEY_SPOOL_FULL", "drop_oldest")];
+    let (server, rosey, mut running) = begun(&little, &[]);
+    server.stop("fast").unwrap();
+    running.write(&chat(500..5_000));
+    until("lines were given up", || diagnosis(&rosey).1["dropped"].as_u64() > Some(0));
+    running.kill();
+    let dropped = diagnosis(&rosey).1["dropped"].clone();
+    server.start_again().unwrap();
+    rosey.file("channel.log", chat(0..5_000));
+    for (code, dropped) in [(4, dropped), (0, json!(0))] {
+        let ran = ended(replay(&rosey, &["--source", "log", "channel.log"]));
+        assert_eq!((ran.code, &told(&ran)["dropped"]), (Some(code), &dropped), "{ran:?}");
+    }
+}
+
+fn what_waits_for_one_database_takes_nothing_for_another(_: &Rosey) {
+    let (server, rosey) = interrupted();
+    let url = format!("{}_other", rosey.url());
+    let other = |arguments: &[&str]| {
+        let mut command = rosey.command(&[&["--database-url", &url], arguments].concat());
+        command.env("ROSEY_SPOOL", JOURNAL).stdin(Stdio::piped());
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    rosey.file("channel.log", chat(0..1_500));
+    let ran = ended(other(&["replay", "--json", "--wait", "0", "--source", "log", "channel.log"]));
+    assert!(ran.stderr.contains("nothing was read"), "{ran:?}");
+    let mut recorder = other(&["record", "--keep-sessions"]);
+    recorder.stdin.take().unwrap().write_all(chat(0..1).as_bytes()).unwrap();
+    let said = "nothing is taken until the database answers and is the same one";
+    let mut stderr = BufReader::new(recorder.stderr.take().unwrap()).lines();
+    assert!(stderr.any(|line| line.unwrap().contains(said)), "it waits");
+    server.start_again().unwrap();
+    rosey.sql(&format!("CREATE DATABASE {}", url.rsplit('/').next().unwrap()));
+    let refused = stderr.map(Result::unwrap).find(|line| line.starts_with("error: "));
+    assert!(refused.as_deref().unwrap_or_default().contains("events of another database"), "{refused:?}");
+    assert_eq!((recorder.wait().unwrap().code(), waiting(&rosey)), (Some(1), 1_000));
+    let ran = ended(replay(&rosey, &["--source", "log", "channel.log"]));
+    assert_eq!((ran.code, chat_lines(&rosey)), (Some(0), 1_500), "{ran:?}");
 }
 
 fn what_is_no_file_is_no_journal(rosey: &Rosey) {

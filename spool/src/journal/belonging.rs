@@ -25,7 +25,10 @@ impl Journal {
             };
             match (bound, journal.waiting.events) {
                 (Some(bound), _) if bound == database.as_str() => Ok(true),
-                (Some(_), events @ 1..) => Err(of_another(events, "")),
+                (Some(_), events @ 1..) => {
+                    journal.doubted.iter_mut().for_each(|doubt| doubt.is_right = true);
+                    Err(of_another(events, ""))
+                }
                 _ => Ok(false),
             }
         })?;
@@ -47,7 +50,10 @@ impl Journal {
 
     /// Refuses to take anything as long as it is not known whether what waits is of the same database.
     pub(super) fn refuse_doubted(&self) -> Result<(), Fault> {
-        let Some(name) = &self.doubted else { return Ok(()) };
+        let Some(Doubt { name, is_right }) = &self.doubted else { return Ok(()) };
+        if *is_right {
+            return Err(of_another(self.waiting.events, &format!(", {name}")));
+        }
         let why = format!(
             "holds {} events of {name}, and nothing is taken until the database answers and is the same one: open it with \
              the URL of that one, or name another journal (ROSEY_SPOOL)",
@@ -57,19 +63,28 @@ impl Journal {
     }
 }
 
+/// What waits may be for another database: that has this name, and the one that it is opened for has another, and was not
+/// reached since.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    name: String,
+    /// The one that it is opened for was reached, and is another.
+    is_right: bool,
+}
+
 /// Notes the database's name in a journal in which so many events wait. If nothing does, it belongs to no other one any
-/// more. A database that was reached is known by its identity: if it has another name by now, this gives the former one.
+/// more. A database that was reached is known by its identity: if it has another name by now, it may be another.
 pub(super) fn name(
     connection: &Connection,
     waiting: u64,
     name: Option<&str>,
-) -> Result<Option<String>, Fault> {
+) -> Result<Option<Doubt>, Fault> {
     let Some(name) = name else { return Ok(None) };
     let known = queue::name(connection)?;
     let is_reached = queue::database(connection)?.is_some();
     match known {
         Some(known) if known == name => return Ok(None),
-        Some(known) if waiting > 0 && is_reached => return Ok(Some(known)),
+        Some(known) if waiting > 0 && is_reached => return Ok(Some(Doubt { name: known, is_right: false })),
         Some(known) if waiting > 0 => return Err(of_another(waiting, &format!(", {known}"))),
         None if waiting > 0 && is_reached => return Ok(None),
         _ => {}

@@ -8,6 +8,7 @@ use botstore_core::settings::SpoolSettings;
 use botstore_core::{ErrorKind, Result};
 use rusqlite::Connection;
 
+use super::belonging::Doubt;
 use super::files::{Files, State};
 use super::owed::Owed;
 use super::room::Lent;
@@ -189,7 +190,7 @@ pub(super) struct Begun {
     pub(super) files: Files,
     pub(super) own: Source,
     pub(super) waiting: Waiting,
-    pub(super) doubted: Option<String>,
+    pub(super) doubted: Option<Doubt>,
 }
 
 /// Opens the file, and makes it this owner's.

@@ -307,20 +307,17 @@ fn while_something_waits_nothing_is_taken_by_another_name_until_it_is_known_to_b
 
     settings.database = Some("there:5432/bot".to_owned());
     let mut journal = Journal::open(settings.clone()).unwrap();
-    let is_refused = |journal: &mut Journal| {
+    let refused = |journal: &mut Journal, kind, told| {
         let error = journal.append(&[&placed("a", 3, 4)], at(1)).remove(0).unwrap_err();
-        let told =
-            "bot.spool holds 3 events of here:5432/bot, and nothing is taken until the database answers";
-        assert_eq!(
-            (error.kind(), error.to_string().contains(told)),
-            (&ErrorKind::Unavailable, true),
-            "{error}"
-        );
+        assert_eq!((error.kind(), error.to_string().contains(told)), (&kind, true), "{error}");
         assert_eq!(journal.position(&source("a")), None);
     };
-    is_refused(&mut journal);
+    let told = "bot.spool holds 3 events of here:5432/bot, and nothing is taken until the database answers";
+    refused(&mut journal, ErrorKind::Unavailable, told);
     assert_eq!(kind(journal.bind(&other)), Some(ErrorKind::Conflict));
-    is_refused(&mut journal);
+    let told =
+        "bot.spool holds 3 events of another database, here:5432/bot: open it with the URL of that one first";
+    refused(&mut journal, ErrorKind::Conflict, told);
     journal.bind(&one).unwrap();
     assert_eq!(journal.position(&source("a")), Some(place(3)));
     appended(&mut journal, &[placed("a", 3, 4)]);
