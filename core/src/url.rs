@@ -91,8 +91,8 @@ impl FromStr for DatabaseUrl {
 }
 
 impl DatabaseUrl {
-    /// Which database it is, whoever connects and however: its file's absolute path, or its servers and its name. Two names
-    /// may lead to one database. No secret is in it.
+    /// Which database it is: its file's absolute path; or its servers and its name, with the role and the `search_path` that
+    /// the URL names, for these decide whose tables are found there. Two names may lead to one database. No secret is in it.
     #[must_use]
     pub fn name(&self) -> String {
         match self {
@@ -103,7 +103,9 @@ impl DatabaseUrl {
             Self::Postgres(url) => {
                 let hosts: Vec<_> = url.hosts.iter().map(ToString::to_string).collect();
                 let database = url.database.as_ref().or(url.user.as_ref());
-                format!("{}/{}", hosts.join(","), database.map_or("", String::as_str))
+                let user = url.user.as_ref().map_or_else(String::new, |user| format!("{user}@"));
+                let path = url.search_path().map_or_else(String::new, |path| format!(" {path}"));
+                format!("{user}{}/{}{path}", hosts.join(","), database.map_or("", String::as_str))
             }
         }
     }

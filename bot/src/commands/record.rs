@@ -57,6 +57,9 @@ pub(super) async fn run(config: &Config, args: &RecordArgs, output: Output) -> a
         }
     }
     let left = recording.close(deadline).await?;
+    if recorded.is_err() {
+        left.told().for_each(|left| output.note(&left));
+    }
     let Recorded { mut sums, ended_by, .. } = recorded?;
     sums.left = left;
     output.print(&sums, || sums.text())?;
@@ -202,10 +205,16 @@ impl Recorder<'_> {
                 Err(error) => failed = Some(error),
             }
         }
+        let mut most = Batch::MAX_EVENTS;
         while !events.is_empty() {
-            let size = events.len().min(Batch::MAX_EVENTS);
-            let some: Vec<_> = events.drain(..size).collect();
+            let some: Vec<_> = events.iter().take(most).cloned().collect();
+            let size = some.len();
             match self.write(&self.batch(some.clone())?).await {
+                // A journal that has no room for all of them may have it for some.
+                Err(error) if size > 1 && error.is_lasting() && may_pass(&error) => {
+                    most = size / 2;
+                    continue;
+                }
                 Err(error) if *error.kind() == ErrorKind::Conflict => {
                     // The database was restored from a backup, or a standby took over that lacked the latest: what is
                     // missing is not there any more, and the channel goes on.
@@ -215,6 +224,7 @@ impl Recorder<'_> {
                 }
                 written => written?,
             }
+            events.drain(..size);
         }
         match failed {
             Some(error) => Err(error).context("standard input cannot be read"),
@@ -227,13 +237,12 @@ impl Recorder<'_> {
     }
 
     /// Writes a batch, however long that takes, unless a signal comes: the channel goes on, but its events must not be
-    /// lost.
+    /// lost. If a smaller one might be taken, this gives up.
     async fn write(&mut self, batch: &Batch) -> Result<(), StoreError> {
         let mut said = false;
         while let Err(error) = self.store.record(batch).await {
-            // The cursor makes it safe to send it again.
-            let may_pass = error.is_retryable() || *error.kind() == ErrorKind::Indeterminate;
-            if !may_pass {
+            let is_for_size = error.is_lasting() && batch.events().len() > 1;
+            if !may_pass(&error) || is_for_size {
                 return Err(error);
             }
             if !said {
@@ -253,4 +262,9 @@ impl Recorder<'_> {
         self.sums.bad += 1;
         tracing::warn!("line {line}: {} (left out)", visible(&invalid.to_string()));
     }
+}
+
+/// Whether a batch may be sent again: its cursor makes that safe.
+fn may_pass(error: &StoreError) -> bool {
+    error.is_retryable() || *error.kind() == ErrorKind::Indeterminate
 }

@@ -27,6 +27,7 @@ crate::checks! {
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
     sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start,
+    a_journal_that_is_smaller_than_a_batch_takes_smaller_ones,
     sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel,
     a_server_that_stands_still_does_not_hold_up_the_end,
     what_a_server_that_stands_still_did_not_take_is_told,
@@ -206,6 +207,31 @@ fn sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start(_:
         (&Value::Null, &json!(100)),
         "{after}"
     );
+}
+
+fn a_journal_that_is_smaller_than_a_batch_takes_smaller_ones(_: &Rosey) {
+    let server = PostgresServer::start_own("").unwrap();
+    let rosey = Rosey::at(&server);
+    rosey.prints(&["migrate"]);
+    server.stop("fast").unwrap();
+    let mut command = rosey.command(&["record", "--json", "--keep-sessions"]);
+    command
+        .env("ROSEY_SPOOL", "journal")
+        .env("ROSEY_SPOOL_SIZE", "64KiB")
+        .env("ROSEY_SPOOL_FULL", "drop_oldest");
+    let mut recorder = Recorder::of(command);
+    recorder.write(&chat(0..3_000));
+    until("lines were given up", || diagnosis(&rosey).1["dropped"] != 0);
+    server.start_again().unwrap();
+    let ran = recorder.end();
+    let said = sums(&ran);
+    let dropped = said["dropped"].as_u64().unwrap();
+    assert_eq!(
+        (ran.code, &said["recorded"], &said["waiting"]),
+        (Some(4), &json!(3_000), &json!(0)),
+        "{ran:?}"
+    );
+    assert_eq!(stats(&rosey)["chat_lines"], 3_000 - dropped);
 }
 
 fn sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel(rosey: &Rosey) {

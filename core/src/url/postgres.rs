@@ -243,6 +243,15 @@ impl Address {
     }
 }
 
+impl PostgresUrl {
+    /// The setting of `search_path` among the [options](Self::options): `search_path=bot`.
+    pub(super) fn search_path(&self) -> Option<&str> {
+        let words = self.options.as_deref()?.split_whitespace();
+        let mut settings = words.map(|word| word.trim_start_matches("--").trim_start_matches("-c"));
+        settings.rfind(|setting| setting.starts_with("search_path="))
+    }
+}
+
 impl fmt::Display for PostgresUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("postgresql://")?;

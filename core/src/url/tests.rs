@@ -80,17 +80,20 @@ fn the_plain_form_is_known_by_every_display() {
 }
 
 #[test]
-fn a_name_tells_databases_apart_whoever_connects() {
+fn a_name_tells_databases_apart() {
     let name = |url: &str| url.parse::<DatabaseUrl>().unwrap().name();
     for url in [
         "postgresql://rosey:hunter2@h/bot?sslmode=require",
-        "postgres://ada:other@h:5432/bot?sslmode=disable",
-        "postgresql://h:5432/bot",
+        "postgres://rosey:other@h:5432/bot?options=-c%20geqo%3Doff",
     ] {
-        assert_eq!(name(url), "h:5432/bot");
+        assert_eq!(name(url), "rosey@h:5432/bot");
     }
-    assert_eq!(name("postgresql://u:hunter2@h,i:5433/bot"), "h:5432,i:5433/bot");
-    assert_eq!(name("postgresql://rosey:hunter2@h"), "h:5432/rosey");
+    assert_eq!(name("postgresql://h,i:5433/bot"), "h:5432,i:5433/bot");
+    assert_eq!(name("postgresql://rosey:hunter2@h"), "rosey@h:5432/rosey");
+    for options in ["-csearch_path%3Dada", "-c%20geqo%3Doff%20--search_path%3Dada"] {
+        let url = format!("postgresql://rosey@h/bot?options={options}");
+        assert_eq!(name(&url), "rosey@h:5432/bot search_path=ada");
+    }
     assert_eq!(name("sqlite:////srv/bot.db?synchronous=normal"), "/srv/bot.db");
     let directory = std::env::current_dir().unwrap();
     assert_eq!(name("sqlite:///bot.db"), directory.join("bot.db").display().to_string());

@@ -86,7 +86,13 @@ pub(super) fn name(
         Some(known) if known == name => return Ok(None),
         Some(known) if waiting > 0 && is_reached => return Ok(Some(Doubt { name: known, is_right: false })),
         Some(known) if waiting > 0 => return Err(of_another(waiting, &format!(", {known}"))),
-        None if waiting > 0 && is_reached => return Ok(None),
+        // Journals of the first form say no name.
+        None if waiting > 0 && is_reached => {
+            return Ok(Some(Doubt {
+                name: "a database of which no name is known".to_owned(),
+                is_right: false,
+            }));
+        }
         _ => {}
     }
     if waiting == 0 {
@@ -97,8 +103,9 @@ pub(super) fn name(
 }
 
 fn of_another(events: u64, which: &str) -> Fault {
+    let noun = if events == 1 { "event" } else { "events" };
     let why = format!(
-        "holds {events} events of another database{which}: open it with the URL of that one first, or name another journal \
+        "holds {events} {noun} of another database{which}: open it with the URL of that one first, or name another journal \
          (ROSEY_SPOOL)"
     );
     Fault::Refused(ErrorKind::Conflict, why)

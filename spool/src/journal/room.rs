@@ -34,6 +34,11 @@ impl Journal {
     /// In what way the journal would be too full.
     fn excess(&self, bytes: u64, now: Timestamp) -> Result<Option<String>, Fault> {
         let SpoolSettings { max_bytes, max_age, .. } = self.settings;
+        if bytes > max_bytes {
+            return Ok(Some(format!(
+                "a batch takes {bytes} bytes, and {max_bytes} may wait (ROSEY_SPOOL_SIZE)"
+            )));
+        }
         if self.waiting.bytes + bytes > max_bytes {
             return Ok(Some(format!("{} bytes of events wait, and {max_bytes} may", self.waiting.bytes)));
         }

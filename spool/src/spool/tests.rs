@@ -343,7 +343,7 @@ async fn nothing_goes_into_another_database() {
     let other = Database::new().await;
     let error = Spool::open(settings.clone(), other.store()).await.map(drop).unwrap_err();
     assert_eq!(error.kind(), &ErrorKind::Conflict);
-    assert!(error.to_string().contains("holds 1 events of another database"), "{error}");
+    assert!(error.to_string().contains("holds 1 event of another database"), "{error}");
 
     // One that takes the place of the right one later.
     let store = Store::open(&database, &settings).await;
