@@ -30,7 +30,8 @@ pub(crate) fn ran_on_terminal(
 ) -> Ran {
     let (terminal, program_side) = terminal(columns, lines);
     let mut command = rosey.command(arguments);
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE"] {
+    // A machine that says CI has colours on every terminal.
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "CI", "LC_ALL", "LC_CTYPE"] {
         command.env_remove(name);
     }
     command.env("TERM", "xterm-256color").env("LANG", "C.UTF-8").envs(environment.iter().copied());
