@@ -155,7 +155,9 @@ fn a_backup_takes_the_place_of_a_running_bots_database(rosey: &Rosey) {
     bot.records(rosey, 0..100, 100);
     backup(rosey, "backup.db");
     bot.records(rosey, 100..200, 200);
-    let log = || fs::metadata(rosey.path("bot_data.db-wal")).map(|file| file.ino()).ok();
+    // A new file may have the number of one that is gone.
+    let log =
+        || fs::metadata(rosey.path("bot_data.db-wal")).map(|file| (file.ino(), file.created().ok())).ok();
     let former = log();
     fs::rename(rosey.path("backup.db"), rosey.path("bot_data.db")).unwrap();
     // Until the bot has noticed, its log stands beside the backup, and whoever opened that would read both as one.
