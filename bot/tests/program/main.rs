@@ -62,7 +62,7 @@ struct Area {
     postgres: &'static [Check],
 }
 
-const AREAS: [Area; 28] = [
+const AREAS: [Area; 29] = [
     ailments::AREA,
     ailments::FILES,
     ailments::SCHEMA,
@@ -84,6 +84,7 @@ const AREAS: [Area; 28] = [
     pictures::AREA,
     queries::AREA,
     record::AREA,
+    record::SESSIONS,
     replay::AREA,
     rights::AREA,
     robustness::AREA,

@@ -1,5 +1,7 @@
 //! Recording a living channel.
 
+mod sessions;
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpListener;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -8,6 +10,7 @@ use std::time::{Duration, Instant};
 use botstore_conformance::server::PostgresServer;
 use serde_json::{Value, json};
 
+pub(crate) use self::sessions::AREA as SESSIONS;
 use crate::outage::diagnosis;
 use crate::rosey::{Ran, Rosey, chat};
 use crate::terminal::terminal;
@@ -15,9 +18,7 @@ use crate::terminal::terminal;
 crate::checks! {
     events_arrive_as_they_happen,
     bad_lines_are_left_out,
-    sessions_that_a_crash_left_open_are_closed_at_the_next_start,
     a_signal_ends_it_in_order,
-    sessions_can_be_left_alone,
     ; once:
     a_second_signal_ends_it_at_once,
     a_terminal_that_is_closed_ends_it_in_order,
@@ -26,9 +27,7 @@ crate::checks! {
     ; postgres:
     what_happens_in_an_outage_waits_for_the_next_run,
     a_recorder_that_starts_without_its_database_makes_and_fills_it_when_it_is_there,
-    sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start,
     a_journal_that_is_smaller_than_a_batch_takes_smaller_ones,
-    sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel,
     a_server_that_stands_still_does_not_hold_up_the_end,
     what_a_server_that_stands_still_did_not_take_is_told,
 }
@@ -163,52 +162,6 @@ fn bad_lines_are_left_out(rosey: &Rosey) {
     assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 1)));
 }
 
-fn sessions_that_a_crash_left_open_are_closed_at_the_next_start(rosey: &Rosey) {
-    rosey.prints(&["migrate"]);
-    let mut recorder = Recorder::start(rosey, &[]);
-    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
-    until("ada is there", || stats(rosey)["chat_lines"] == 1);
-    recorder.child.kill().unwrap();
-    recorder.child.wait().unwrap();
-    let after = ada(rosey);
-    assert_eq!(after["current_session_start"], 1_000, "{after}");
-    let ran = Recorder::start(rosey, &[]).end();
-    assert_eq!(ran.code, Some(0), "{ran:?}");
-    let after = ada(rosey);
-    assert_eq!(
-        (&after["current_session_start"], &after["total_time_connected"]),
-        (&Value::Null, &json!(100)),
-        "{after}"
-    );
-}
-
-fn sessions_that_a_crash_left_open_do_not_last_through_an_outage_at_the_start(_: &Rosey) {
-    let server = PostgresServer::start_own("").unwrap();
-    let rosey = Rosey::at(&server);
-    rosey.prints(&["migrate"]);
-    let mut recorder = Recorder::start(&rosey, &[]);
-    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
-    until("ada is there", || stats(&rosey)["chat_lines"] == 1);
-    recorder.child.kill().unwrap();
-    recorder.child.wait().unwrap();
-    server.stop("fast").unwrap();
-    let mut command = rosey.command(&["record", "--json"]);
-    command.env("ROSEY_SPOOL", "journal");
-    let mut recorder = Recorder::of(command);
-    recorder.write(&said(1_200, "bob"));
-    until("it waits in the journal", || diagnosis(&rosey).1["events"] == 1);
-    server.start_again().unwrap();
-    until("it is there", || rosey.run(&["stats", "bob", "--json"]).code == Some(0));
-    let ran = recorder.end();
-    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
-    let after = ada(&rosey);
-    assert_eq!(
-        (&after["current_session_start"], &after["total_time_connected"]),
-        (&Value::Null, &json!(100)),
-        "{after}"
-    );
-}
-
 fn a_journal_that_is_smaller_than_a_batch_takes_smaller_ones(_: &Rosey) {
     let server = PostgresServer::start_own("").unwrap();
     let rosey = Rosey::at(&server);
@@ -234,30 +187,6 @@ fn a_journal_that_is_smaller_than_a_batch_takes_smaller_ones(_: &Rosey) {
     assert_eq!(stats(&rosey)["chat_lines"], 3_000 - dropped);
 }
 
-fn sessions_that_somebody_holds_at_the_start_do_not_hold_up_the_channel(rosey: &Rosey) {
-    rosey.prints(&["migrate"]);
-    let mut recorder = Recorder::start(rosey, &[]);
-    recorder.write(&(joined(1_000, "ada") + &said(1_100, "ada")));
-    until("ada is there", || stats(rosey)["chat_lines"] == 1);
-    recorder.child.kill().unwrap();
-    recorder.child.wait().unwrap();
-    let held = rosey.holds("SELECT * FROM user_stats WHERE username = 'ada' FOR UPDATE");
-    let mut recorder = Recorder::start(rosey, &[]);
-    recorder.write(&said(1_200, "bob"));
-    until("bob is there", || rosey.run(&["stats", "bob", "--json"]).code == Some(0));
-    assert_eq!(ada(rosey)["current_session_start"], 1_000);
-    drop(held);
-    let ran = recorder.end();
-    assert_eq!((ran.code, sums(&ran)), (Some(0), told(1, 0, 0)), "{ran:?}");
-    assert!(ran.stderr.contains("sessions stay open until the end"), "{ran:?}");
-    let after = ada(rosey);
-    assert_eq!(
-        (&after["current_session_start"], &after["total_time_connected"]),
-        (&Value::Null, &json!(100)),
-        "{after}"
-    );
-}
-
 fn a_signal_ends_it_in_order(rosey: &Rosey) {
     rosey.prints(&["migrate"]);
     for (signal, code, user) in [("-TERM", 143, "ada"), ("-INT", 130, "bob"), ("-HUP", 129, "eve")] {
@@ -276,20 +205,6 @@ fn a_signal_ends_it_in_order(rosey: &Rosey) {
         assert_eq!((&sums["waiting"], &user["current_session_start"]), (&json!(0), &Value::Null), "{user}");
         assert!(user["total_time_connected"].as_u64().unwrap() > 1_000_000, "until now: {user}");
     }
-}
-
-fn sessions_can_be_left_alone(rosey: &Rosey) {
-    let input = joined(1_000, "ada") + &said(1_100, "ada");
-    rosey.run_with(&["record", "--keep-sessions"], input).succeeds();
-    assert_eq!(ada(rosey)["current_session_start"], 1_000);
-    rosey.run_with(&["record", "--keep-sessions"], "").succeeds();
-    assert_eq!(ada(rosey)["current_session_start"], 1_000);
-    rosey.run_with(&["record"], "").succeeds();
-    let after = ada(rosey);
-    assert_eq!(
-        (&after["current_session_start"], &after["total_time_connected"]),
-        (&Value::Null, &json!(100))
-    );
 }
 
 fn a_terminal_that_is_closed_ends_it_in_order(rosey: &Rosey) {
